@@ -1,0 +1,1 @@
+"""Workload, faults, checks, statistics and the report of the comparison."""

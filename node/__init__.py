@@ -1,0 +1,1 @@
+"""The chain: one process is one node."""

@@ -1,0 +1,1 @@
+"""The candle shop itself: its rules, its contract and its storefront."""
