@@ -1,0 +1,1 @@
+"""The one loop: steps the engine, performs its effects in order."""

@@ -1,0 +1,1 @@
+"""Executing blocks: one protocol, a reference in Python and a fast twin in Rust."""

@@ -1,0 +1,1 @@
+"""Spreading transactions: announce, request, relay, deduplicate. Pure."""

@@ -1,0 +1,1 @@
+"""Local networks: generator, supervisor, dev chain."""

@@ -1,0 +1,1 @@
+"""What survives a crash: block store, safety log, state directory."""

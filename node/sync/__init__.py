@@ -1,0 +1,1 @@
+"""Catching up: ask peers for certified blocks, check, apply. Pure."""

@@ -1,0 +1,1 @@
+"""Frames, handshake and the mesh of peers over WebSocket and TLS."""

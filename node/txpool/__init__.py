@@ -1,0 +1,1 @@
+"""Transactions that wait: ordering, replacement, limits. Pure."""
