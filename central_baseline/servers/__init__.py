@@ -1,0 +1,1 @@
+"""One module for each kind of real server: how it is configured, started, probed."""

@@ -1,0 +1,1 @@
+"""The parent of every server: starts, restarts, measures, stops, and takes orders."""

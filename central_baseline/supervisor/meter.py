@@ -1,0 +1,151 @@
+"""What each component has cost the machine: CPU, memory, disk, dead processes included.
+
+The problem: a server that is killed takes its counters with it, and PostgreSQL forks a
+process for every connection. The promise: a component's CPU seconds never fall and
+count every process that ever ran below it. Live processes are read from /proc (their
+reaped children are part of their own counters); the dead hand over theirs through
+wait4. Disk bytes of a tree that died on its own are known up to the last sample.
+Source: proc_pid_stat(5), proc_pid_io(5), wait4(2).
+"""
+
+import os
+import resource
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+SAMPLE_INTERVAL_S = 2.0
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Totals since the supervisor started; `rss_bytes` is of this moment."""
+
+    cpu_seconds: float = 0.0
+    rss_bytes: int = 0
+    read_bytes: int = 0
+    write_bytes: int = 0
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            self.cpu_seconds + other.cpu_seconds,
+            self.rss_bytes + other.rss_bytes,
+            self.read_bytes + other.read_bytes,
+            self.write_bytes + other.write_bytes,
+        )
+
+
+@dataclass(frozen=True)
+class Stat:
+    """The line of one live process that matters here."""
+
+    parent: int
+    cpu_seconds: float  # own and reaped children's
+    rss_bytes: int
+
+
+class Meter:
+    """Attributes processes to components and adds up what they used."""
+
+    def __init__(self) -> None:
+        self._roots: dict[str, set[int]] = defaultdict(set)
+        self._owner: dict[int, str] = {}
+        self._live: dict[int, Usage] = {}
+        self._dead: dict[str, Usage] = defaultdict(Usage)
+
+    def adopt(self, name: str, pid: int) -> None:
+        """A new direct child belongs to the component `name`."""
+        self._roots[name].add(pid)
+        self._owner[pid] = name
+
+    def on_death(self, pid: int, usage: resource.struct_rusage) -> None:
+        """Take over the counters of a reaped process, whoever's it was."""
+        name = self._owner.pop(pid, None)
+        last = self._live.pop(pid, Usage())
+        if name is None:
+            return
+        self._roots[name].discard(pid)
+        self._dead[name] += Usage(
+            usage.ru_utime + usage.ru_stime, 0, last.read_bytes, last.write_bytes
+        )
+
+    def sample(self) -> None:
+        """Read /proc once; learn new descendants and the counters of all."""
+        table = read_table()
+        below: dict[int, list[int]] = defaultdict(list)
+        for pid, stat in table.items():
+            below[stat.parent].append(pid)
+        for name in list(self._roots):
+            for pid in self._members(name, table, below):
+                self._owner[pid] = name
+                self._live[pid] = _usage(pid, table[pid])
+        for pid in [pid for pid in self._live if pid not in table]:
+            # Reaped by a parent of its own, which now carries the counters.
+            self._live.pop(pid)
+            if self._owner.get(pid) and pid not in self._all_roots():
+                self._owner.pop(pid)
+
+    def tree(self, name: str) -> list[int]:
+        """Live processes of a component as of now, orphans included."""
+        self.sample()
+        return [pid for pid, owner in self._owner.items() if owner == name]
+
+    def usage(self, name: str) -> Usage:
+        """Totals of a component as of the last sample."""
+        live = [
+            usage for pid, usage in self._live.items() if self._owner.get(pid) == name
+        ]
+        return sum(live, self._dead[name])
+
+    def _all_roots(self) -> set[int]:
+        return set().union(*self._roots.values()) if self._roots else set()
+
+    def _members(
+        self, name: str, table: Mapping[int, Stat], below: Mapping[int, Iterable[int]]
+    ) -> list[int]:
+        known = [pid for pid, owner in self._owner.items() if owner == name]
+        todo = [pid for pid in known if pid in table]
+        seen = set(todo)
+        for pid in todo:  # grows while it is walked
+            fresh = [child for child in below.get(pid, ()) if child not in seen]
+            seen.update(fresh)
+            todo.extend(fresh)
+        return todo
+
+
+def read_table() -> dict[int, Stat]:
+    """All processes of the machine; one that vanishes while read is left out."""
+    table = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            stat = _read_stat(entry)
+            if stat is not None:
+                table[int(entry)] = stat
+    return table
+
+
+def _read_stat(pid: str) -> Stat | None:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            line = file.read()
+    except OSError:
+        return None
+    # The command may hold spaces and parentheses; what follows the last one is plain.
+    fields = line[line.rindex(b")") + 2 :].split()
+    if fields[0] in (b"Z", b"X"):
+        return None
+    ticks = sum(int(field) for field in fields[11:15])
+    return Stat(int(fields[1]), ticks / TICKS_PER_SECOND, int(fields[21]) * PAGE_BYTES)
+
+
+def _usage(pid: int, stat: Stat) -> Usage:
+    read = written = 0
+    try:
+        with open(f"/proc/{pid}/io", "rb") as file:
+            counters = dict(line.split(b": ") for line in file.read().splitlines())
+        read, written = int(counters[b"read_bytes"]), int(counters[b"write_bytes"])
+    except (OSError, KeyError):
+        pass  # a vanished process, or a kernel without these counters: zero
+    return Usage(stat.cpu_seconds, stat.rss_bytes, read, written)
