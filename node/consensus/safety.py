@@ -1,7 +1,7 @@
 """What a validator has signed and must never contradict.
 
 A `SafetyRecord` is durable before the signature it announces is made; the log of them
-is an append-only file (`node.storage`), and `SafetyState` is what reading it back gives.
+is an append-only file (`node.storage`), `SafetyState` what reading it back gives.
 Only the newest height matters: a validator never signs for an older one again.
 """
 

@@ -33,7 +33,7 @@ class Transactions:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Where the sender's chain stands; sent on connect, after commits and in between."""
+    """Where the sender's chain stands; sent on connect and after commits."""
 
     height: int
     digest: Hash32
