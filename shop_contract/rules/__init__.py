@@ -1,8 +1,8 @@
 """The rules of the shop: what may be ordered, at what price, and what happens next.
 
 Pure functions over small frozen records: no clock (`now_s` is an argument), no store,
-no network. Both worlds sell by them: the centralized shop calls them around its SQL, and
-the contract is held to them by the shared vectors and by a state machine in the tests.
+no network. Both worlds sell by them: the centralized shop calls them around its SQL,
+and the contract is held to them by the shared vectors and a state machine in the tests.
 
 Every function is total: it returns what was accepted, or `Rejected` with its `Reason`.
 """
