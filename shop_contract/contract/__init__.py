@@ -1,1 +1,1 @@
-"""The source of the shop's contract. Who only uses it reads `shop_contract.artifact`."""
+"""The source of the contract. Who only uses it reads `shop_contract.artifact`."""
