@@ -63,6 +63,22 @@ class Offload(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Lanes:
+    """Where blocking work runs; work of one lane runs one after the other.
+
+    A block that executes for a second must delay neither the fsync before a signature
+    nor the admission of transactions: each has its lane. A simulation runs all inline.
+    """
+
+    executor: Offload
+    """build, execute, commit, discard."""
+    disk: Offload
+    """Safety log and block store."""
+    admission: Offload
+    """Executor.recover, which touches no state."""
+
+
+@dataclass(frozen=True, slots=True)
 class StoredBlock:
     """A final block as the store keeps it; all bytes are canonical encodings."""
 
