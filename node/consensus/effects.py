@@ -71,10 +71,13 @@ class CancelTimer:
 
 @dataclass(frozen=True, slots=True)
 class BuildBlock:
-    """Build a fresh block on the head; smaller in later rounds. -> BlockBuilt"""
+    """Build a fresh block on the head. -> BlockBuilt"""
 
     height: int
     round: int
+    halvings: int = 0
+    """How often to halve the usual limits (gas, bytes, time): the engine asks for less
+    in later rounds and of a proposer whose turn is expected to be short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,8 @@ class ValidateBlock:
     block: BlockReference
     proposer: Address
     """Who to ask for the body first."""
+    certified: bool = False
+    """A quorum committed it: no clock drift rule, and the answer repeats the flag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,25 @@ class RecordEvidence:
 
 
 @dataclass(frozen=True, slots=True)
+class ForbidSigning:
+    """Durably: sign nothing up to `height` (`SafetyLog.forbid`).
+
+    A peer delivered a signature of ours that the log lacks: the key is in use
+    elsewhere, or the log is an older copy. The engine itself signs no more already.
+    """
+
+    height: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """Stop the node (exit code 3): more than f validators lie, or ours is broken."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReportPeer:
     """A peer sent what no honest node sends; `reason` is for the log and its score."""
 
@@ -139,4 +163,6 @@ Effect: TypeAlias = (
     | CommitBlock
     | RecordEvidence
     | ReportPeer
+    | ForbidSigning
+    | Halt
 )

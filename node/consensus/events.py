@@ -9,6 +9,9 @@ from node.chain.validators import ValidatorSet
 from node.consensus.messages import BlockReference, Message
 from node.primitives.types import Address, Hash32
 
+RECENT_COINBASES = 64
+"""How many coinbases a NewHeight carries, or fewer near the genesis."""
+
 
 class TimerKind(StrEnum):
     """The engine's timers; at most one of a kind is set."""
@@ -80,6 +83,10 @@ class BlockValidated:
     digest: Hash32
     valid: bool
     reason: str = ""
+    certified: bool = False
+    """The flag of the ValidateBlock this answers."""
+    depends_on_clock: bool = False
+    """Refused by the local clock alone: the proposer is not to blame."""
 
 
 @dataclass(frozen=True, slots=True)
