@@ -1,0 +1,1 @@
+"""One adapter per kind of target; all answer to the same contract."""

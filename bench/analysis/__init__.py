@@ -1,0 +1,1 @@
+"""From raw samples to results: pure computation over a run's folder."""

@@ -1,0 +1,1 @@
+"""Checks: the history first, the verdict afterwards, from the history and the audit."""

@@ -1,0 +1,110 @@
+"""`chandlery compare` and `chandlery bench`: what they take and what they print.
+
+Exit codes: 0 measured and every check passed; 1 a check failed; 5 a measurement is
+invalid or a target is missing; 2 the command was not understood.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.errors import Exit
+
+if TYPE_CHECKING:
+    from bench.analysis.run import RunResult
+
+
+def configure_compare(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `chandlery compare`."""
+    parser.description = (
+        "Run the same shop in both worlds, kill a component of each, write the report."
+    )
+    _run_arguments(parser, "quick")
+    parser.set_defaults(run=_run)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `chandlery bench`."""
+    parser.description = "Measure targets under a scenario; make reports of runs."
+    commands = parser.add_subparsers(metavar="COMMAND")
+    run = commands.add_parser("run", help="measure targets under a scenario")
+    run.add_argument("scenario", help="a shipped scenario's name, or a TOML file")
+    _run_arguments(run, None)
+    run.set_defaults(run=_run)
+    report = commands.add_parser("report", help="make a run's report again")
+    report.add_argument(
+        "folder", nargs="?", default="runs/latest", help="default: runs/latest"
+    )
+    report.add_argument("--json", action="store_true", help="print the results")
+    report.set_defaults(run=_report)
+
+
+def _run_arguments(parser: argparse.ArgumentParser, scenario: str | None) -> None:
+    if scenario is not None:
+        parser.add_argument(
+            "--scenario", default=scenario, help=f"name or TOML file ({scenario})"
+        )
+    parser.add_argument(
+        "--target",
+        action="append",
+        metavar="NAME",
+        help="a rung, validators-N, or synthetic; may be repeated "
+        "(default: those of the scenario)",
+    )
+    parser.add_argument("--out", default="runs", help="folder of runs (runs)")
+    parser.add_argument("--seed", type=int, help="instead of the scenario's")
+    parser.add_argument("--json", action="store_true", help="print the results")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from bench.compare import Request, run_all, run_loop
+    from bench.progress import Terminal
+    from bench.scenario.load import find_scenario, load_scenario
+
+    scenario = load_scenario(find_scenario(arguments.scenario))
+    targets = tuple(arguments.target or scenario.targets)
+    seed = scenario.seed if arguments.seed is None else arguments.seed
+    terminal = Terminal()
+    terminal.say(
+        f"scenario {scenario.name} ({scenario.size}), seed {seed}, "
+        f"{len(targets)} target(s), about {_minutes(scenario.phases.load_s, targets)}"
+    )
+    request = Request(scenario, targets, Path(arguments.out), seed)
+    folder = run_loop(run_all(request, terminal))
+    terminal("writing the report")
+    return _write_report(folder.path, arguments.json)
+
+
+def _minutes(load_s: float, targets: tuple[str, ...]) -> str:
+    return f"{max(1, round(len(targets) * (load_s + 25) / 60))} min"
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    return _write_report(Path(arguments.folder), arguments.json)
+
+
+def _write_report(path: Path, as_json: bool) -> int:
+    from bench.analysis.run import analyse_run
+    from bench.report.figures import figures_of
+    from bench.report.page import write_page
+    from bench.report.summary import summary_lines
+    from bench.store.folder import RunFolder, write_json
+
+    result = analyse_run(RunFolder.open(path))
+    figures = figures_of(result)
+    write_json(path / "figures.json", figures)
+    page = write_page(result, path / "report.html")
+    if as_json:
+        json.dump({"report": str(page.resolve()), **figures}, sys.stdout, indent=2)
+        print()
+    else:
+        print("\n".join(["", *summary_lines(result), "", f"report: {page.resolve()}"]))
+    return int(_exit_code(result))
+
+
+def _exit_code(result: "RunResult") -> Exit:
+    if not result.passes:
+        return Exit.CHECK_FAILED
+    return Exit.OK if result.is_valid else Exit.INVALID_MEASUREMENT

@@ -1,0 +1,1 @@
+"""Faults: injected through the target's supervisor, each moment written down."""

@@ -1,0 +1,1 @@
+"""The load generator: sessions on time, patience, retries, and its own lag."""

@@ -1,0 +1,32 @@
+"""The trial's clock: nanoseconds since the start of the load, monotonic."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+NS_PER_S = 1_000_000_000
+NS_PER_MS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """`start_ns` is the monotonic moment of zero; `wall_s` the same in Unix time."""
+
+    start_ns: int
+    wall_s: float
+
+    @classmethod
+    def starting_in(cls, delay_s: float) -> "Clock":
+        """A clock whose zero is a moment ahead."""
+        ahead_ns = int(delay_s * NS_PER_S)
+        return cls(time.monotonic_ns() + ahead_ns, time.time() + delay_s)
+
+    def now_ns(self) -> int:
+        """Nanoseconds since the start of the load; negative before it."""
+        return time.monotonic_ns() - self.start_ns
+
+    async def sleep_until(self, moment_ns: int) -> None:
+        """Return at the moment, or at once if it has passed."""
+        ahead_ns = moment_ns - self.now_ns()
+        if ahead_ns > 0:
+            await asyncio.sleep(ahead_ns / NS_PER_S)

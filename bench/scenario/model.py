@@ -1,0 +1,145 @@
+"""What a scenario says, as frozen values.
+
+Everything that could tilt a comparison is in here and is published with the result: the
+arrival rate and its shape, what sessions do, how long a shopper waits and how often the
+client retries, which component dies and when, which figures were declared as the ones
+that matter before anything was measured.
+"""
+
+from dataclasses import dataclass
+
+SIZES = ("quick", "standard", "full")
+OPERATIONS = ("browse", "place_order", "track", "read_profile", "change_address")
+WRITES = ("place_order", "change_address")
+FAULT_KINDS = ("kill", "pause")
+
+
+@dataclass(frozen=True, slots=True)
+class Phases:
+    """Seconds of each phase; load is held at the declared rate through all of them.
+
+    warmup is kept apart from every figure; baseline is the undisturbed measurement; the
+    guard keeps operations that a fault may still touch out of the baseline; the fault
+    is injected at its end; after_fault runs from the injection on.
+    """
+
+    warmup_s: float
+    baseline_s: float
+    guard_s: float
+    after_fault_s: float
+
+    @property
+    def load_s(self) -> float:
+        """How long sessions arrive, in seconds."""
+        return self.fault_at_s + self.after_fault_s
+
+    @property
+    def fault_at_s(self) -> float:
+        """When the guard ends and faults count from, in seconds."""
+        return self.warmup_s + self.baseline_s + self.guard_s
+
+    def of(self, at_s: float) -> str:
+        """The phase that a moment of the load belongs to."""
+        if at_s < self.warmup_s:
+            return "warmup"
+        if at_s < self.warmup_s + self.baseline_s:
+            return "baseline"
+        return "guard" if at_s < self.fault_at_s else "after_fault"
+
+
+@dataclass(frozen=True, slots=True)
+class RatePoint:
+    """Sessions per second at a moment; between points the rate is linear."""
+
+    at_s: float
+    sessions_per_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ThinkTime:
+    """Exponential think time before each step but the first, cut off at a maximum."""
+
+    mean_ms: float
+    max_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class RetryRule:
+    """How a client retries one operation by its key, within the shopper's patience."""
+
+    attempts_max: int
+    attempt_timeout_ms: float
+    backoff_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class SessionKind:
+    """One kind of shopper: how common, and the steps of the visit."""
+
+    name: str
+    weight: float
+    steps: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One component dies or freezes `at_s` seconds after the baseline's end.
+
+    `roles` is an order of preference: the first component of the target that has the
+    earliest role is hit. `duration_s` is the time until restart or resume.
+    """
+
+    kind: str
+    roles: tuple[str, ...]
+    at_s: float
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """What a shopper should get; sustainable means within it."""
+
+    success_share: float
+    order_latency_ms: float
+    order_quantile: float
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """Gates of the measurement itself; outside any of them a trial is INVALID."""
+
+    lag_p99_ms: float
+    lag_share_of_p99: float
+    generator_cpu_share: float
+    dropped_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A whole scenario. `source` is the text it was read from."""
+
+    name: str
+    size: str
+    summary: str
+    seed: int
+    phases: Phases
+    arrivals: tuple[RatePoint, ...]
+    customers: int
+    zipf_exponent: float
+    quantity_max: int
+    patience_ms: float
+    think: ThinkTime
+    retry: RetryRule
+    sessions: tuple[SessionKind, ...]
+    faults: tuple[Fault, ...]
+    objective: Objective
+    validity: Validity
+    primary: tuple[str, ...]
+    targets: tuple[str, ...]
+    source: str
+
+    @property
+    def operations(self) -> tuple[str, ...]:
+        """The operations that any session performs, in the canonical order."""
+        used = {step for kind in self.sessions for step in kind.steps}
+        return tuple(name for name in OPERATIONS if name in used)

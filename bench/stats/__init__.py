@@ -1,0 +1,1 @@
+"""Statistics over raw samples: percentiles, windows, recovery times, intervals."""

@@ -1,0 +1,1 @@
+"""Bringing targets up and down by their own console commands."""

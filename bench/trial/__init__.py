@@ -1,0 +1,1 @@
+"""One trial: provision, load, fault, audit; raw samples into one folder."""

@@ -1,0 +1,1 @@
+"""The workload: who comes when and does what, decided before the run from a seed."""
