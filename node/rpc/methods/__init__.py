@@ -1,0 +1,1 @@
+"""The methods, by subject: each class gives a table of name -> handler."""

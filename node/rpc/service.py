@@ -1,0 +1,41 @@
+"""The JSON-RPC service of a node: all method tables, one dispatcher, one server."""
+
+from node.config import RpcConfig
+from node.rpc.backend import Backend
+from node.rpc.dispatch import Dispatcher, Handler
+from node.rpc.methods.blocks import BlockMethods
+from node.rpc.methods.chain import ChainMethods
+from node.rpc.methods.logs import LogMethods
+from node.rpc.methods.state import StateMethods
+from node.rpc.methods.transactions import TransactionMethods
+from node.rpc.server import RpcServer
+
+
+class RpcService:
+    """Start and stop belong to the composition root."""
+
+    def __init__(self, backend: Backend, config: RpcConfig) -> None:
+        blocks = BlockMethods(backend)
+        self._transactions = TransactionMethods(backend, blocks.receipt)
+        self._logs = LogMethods(backend, config.max_log_blocks, config.max_log_results)
+        methods: dict[str, Handler] = {}
+        for table in (
+            blocks.table(),
+            ChainMethods(backend).table(),
+            StateMethods(backend, config.call_gas_cap).table(),
+            self._transactions.table(),
+            self._logs.table(),
+        ):
+            methods.update(table)
+        self.dispatcher = Dispatcher(methods, config.max_batch)
+        self.server = RpcServer(backend, self.dispatcher, config)
+
+    async def start(self) -> None:
+        """Listen. Raises RpcAddressTaken."""
+        await self.server.start()
+
+    async def stop(self) -> None:
+        """Close connections and forget subscriptions."""
+        self._transactions.stop()
+        self._logs.stop()
+        await self.server.stop()
