@@ -78,6 +78,11 @@ class Signed(Generic[P]):
     signature: Signature
 
 
+AnySigned: TypeAlias = (
+    Signed[Proposal] | Signed[Prepare] | Signed[Commit] | Signed[RoundChange]
+)
+
+
 @dataclass(frozen=True, slots=True)
 class BlockReference:
     """A block without its body: header and transaction hashes in order."""
@@ -180,5 +185,5 @@ class Evidence:
     Verifiable offline: both signatures recover to the author.
     """
 
-    first: Signed[Proposal] | Signed[Prepare] | Signed[Commit] | Signed[RoundChange]
-    second: Signed[Proposal] | Signed[Prepare] | Signed[Commit] | Signed[RoundChange]
+    first: AnySigned
+    second: AnySigned
