@@ -18,6 +18,10 @@ from eth_utils.abi import (
 )
 
 from shop_contract.artifact import load_artifact
+from shop_contract.rules.orders import Status
+
+# An order's status by the number the contract gives it; 0 is an order that is not.
+STATUSES: tuple[Status | None, ...] = (None, *Status)
 
 _ERROR_SELECTOR = bytes.fromhex("08c379a0")  # Error(string)
 

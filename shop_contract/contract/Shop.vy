@@ -48,6 +48,8 @@ MAX_CHANGES: public(constant(uint256)) = 64
 # Wider than what is accepted, so that a value just too long is rejected with its reason.
 _NAME_CALLDATA: constant(uint256) = 2 * MAX_NAME_BYTES
 _DELIVERY_CALLDATA: constant(uint256) = 2 * MAX_DELIVERY_BYTES
+_BATCH_CALLDATA: constant(uint256) = 2 * MAX_BATCH
+_CHANGES_CALLDATA: constant(uint256) = 2 * MAX_CHANGES
 _KEY_BYTES: constant(uint256) = 256
 _SHELF_SIZE: constant(uint256) = MAX_OPTIONS * MAX_OPTIONS
 _PAGE_SIZE: constant(uint256) = 64
@@ -319,12 +321,13 @@ def place(
 
 @external
 @payable
-def place_batch(requests: DynArray[OrderRequest, MAX_BATCH]) -> uint256:
+def place_batch(requests: DynArray[OrderRequest, _BATCH_CALLDATA]) -> uint256:
     """
     @notice Place several orders, all or none, and pay exactly the sum of their totals.
     @return The id of the first; the others follow it one by one.
     """
     assert len(requests) > 0, "empty_batch"
+    assert len(requests) <= MAX_BATCH, "batch_too_large"
     books: uint256 = self._books
     first: uint256 = self._order_count(books) + 1
     due: uint256 = 0
@@ -501,13 +504,14 @@ def add_option(kind: uint256, name: String[_NAME_CALLDATA]) -> uint256:
 
 
 @external
-def set_prices(changes: DynArray[PriceChange, MAX_CHANGES]):
+def set_prices(changes: DynArray[PriceChange, _CHANGES_CALLDATA]):
     """
     @notice Set several prices, all or none; the catalogue's version rises once.
             Price 0 ends the sale of a design.
     """
     self._check_owner()
     assert len(changes) > 0, "empty_batch"
+    assert len(changes) <= MAX_CHANGES, "batch_too_large"
     version: uint256 = self._next_version()
     for change: PriceChange in changes:
         design: uint256 = self._known(change.shape, change.size, change.scent)
@@ -524,13 +528,14 @@ def set_prices(changes: DynArray[PriceChange, MAX_CHANGES]):
 
 
 @external
-def adjust_stock(changes: DynArray[StockChange, MAX_CHANGES]):
+def adjust_stock(changes: DynArray[StockChange, _CHANGES_CALLDATA]):
     """
     @notice Add to several stocks, or take from them, all or none. Changes are
             differences, so that an order placed meanwhile is not overwritten.
     """
     self._check_owner()
     assert len(changes) > 0, "empty_batch"
+    assert len(changes) <= MAX_CHANGES, "batch_too_large"
     for change: StockChange in changes:
         design: uint256 = self._known(change.shape, change.size, change.scent)
         # Bounded first, so that the sum cannot overflow.

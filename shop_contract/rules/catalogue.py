@@ -13,6 +13,7 @@ from enum import StrEnum
 from importlib.resources import files
 
 from shop_contract.rules.limits import (
+    MAX_CHANGES,
     MAX_NAME_BYTES,
     MAX_OPTIONS,
     MAX_PRICE,
@@ -95,8 +96,9 @@ def set_prices(
     catalogue: Catalogue, prices: Sequence[tuple[Design, int]]
 ) -> Catalogue | Rejected:
     """Set several prices at once, all or none; the version rises once. 0: no sale."""
-    if not prices:
-        return Rejected(Reason.EMPTY_BATCH)
+    refusal = _batch_refusal(len(prices))
+    if refusal is not None:
+        return Rejected(refusal)
     skus = dict(catalogue.skus)
     for design, price in prices:
         sku = catalogue.sku(design)
@@ -115,8 +117,9 @@ def adjust_stock(
 
     Changes are differences, so that an order placed meanwhile is never overwritten.
     """
-    if not changes:
-        return Rejected(Reason.EMPTY_BATCH)
+    refusal = _batch_refusal(len(changes))
+    if refusal is not None:
+        return Rejected(refusal)
     skus = dict(catalogue.skus)
     for design, change in changes:
         known = catalogue.sku(design)
@@ -137,6 +140,12 @@ def adjusted_stock(stock: int, change: int) -> int | Rejected:
     if stock + change > MAX_STOCK:
         return Rejected(Reason.STOCK_TOO_LARGE)
     return stock + change
+
+
+def _batch_refusal(size: int) -> Reason | None:
+    if size == 0:
+        return Reason.EMPTY_BATCH
+    return Reason.BATCH_TOO_LARGE if size > MAX_CHANGES else None
 
 
 def parse_catalogue(document: Mapping[str, object]) -> Catalogue:

@@ -95,8 +95,10 @@ class ModelShop:
         self, buyer: str, requests: Sequence[OrderRequest], payment: int
     ) -> int | Rejected:
         """Place and pay several orders, all or none; returns the id of the first."""
-        if not 1 <= len(requests) <= MAX_BATCH:
+        if not requests:
             return Rejected(Reason.EMPTY_BATCH)
+        if len(requests) > MAX_BATCH:
+            return Rejected(Reason.BATCH_TOO_LARGE)
         before = (self.catalogue, len(self.orders), self.order_of, self.deliveries)
         self.order_of, self.deliveries = dict(self.order_of), dict(self.deliveries)
         rejected = self._place_all(buyer, requests, payment)

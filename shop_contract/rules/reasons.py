@@ -25,6 +25,7 @@ class Reason(StrEnum):
     DELIVERY_TOO_LONG = "delivery_too_long"
     WRONG_PAYMENT = "wrong_payment"  # not exactly the total
     EMPTY_BATCH = "empty_batch"
+    BATCH_TOO_LARGE = "batch_too_large"
     # Moving an order on
     UNKNOWN_ORDER = "unknown_order"
     NOT_YOUR_ORDER = "not_your_order"  # only its buyer may do this
