@@ -13,6 +13,7 @@ from pathlib import Path
 from eth_keyfile.keyfile import create_keyfile_json, decode_keyfile_json
 
 from node.primitives.secp256k1 import PrivateKey
+from node.primitives.types import Address, address
 
 # The standard's light parameter (8 MiB): nodes of a local network start in a second.
 # A key that guards value gets the standard one: `chandlery keys new --strong`.
@@ -58,6 +59,16 @@ def create_node_key(directory: Path, n: int = LIGHT_SCRYPT_N) -> PrivateKey:
 def load_node_key(directory: Path) -> PrivateKey:
     """The key of a node directory. Raises KeyFileError."""
     return load_key(directory / KEY_FILE, directory / PASSWORD_FILE)
+
+
+def node_address(directory: Path) -> Address:
+    """The address that the key file states, without decrypting it."""
+    path = directory / KEY_FILE
+    try:
+        stated = json.loads(_read_private(path))["address"]
+        return address(bytes.fromhex(stated.removeprefix("0x")))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise KeyFileError(f"{path} is no v3 keystore with an address") from None
 
 
 def load_key(path: Path, password_path: Path | None = None) -> PrivateKey:
