@@ -1,1 +1,1 @@
-"""Transactions that wait: ordering, replacement, limits. Pure."""
+"""Transactions that wait: which are admitted, in what order, and how many."""

@@ -1,0 +1,38 @@
+"""How much a pool holds and for how long."""
+
+from dataclasses import dataclass
+
+MAX_QUARANTINED = 4_096
+"""Hashes remembered as refused for good; the oldest are forgotten first."""
+
+EXPIRE_INTERVAL_MS = 5_000
+"""Lifetimes are looked at no more often than this: it walks the whole pool."""
+
+MINIMUM_GAS = 21_000
+"""No transaction costs less: a selection with less room left is complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolLimits:
+    """Settings of `[txpool]`; reaching one has a consequence that the pool reports."""
+
+    transactions: int = 20_000
+    bytes: int = 64_000_000
+    per_sender: int = 2_048
+    gapped_per_sender: int = 64
+    gapped_share: float = 0.25
+    """Part of `transactions` that may wait behind a missing nonce."""
+    lifetime_ms: int = 3 * 3_600_000
+    gapped_lifetime_ms: int = 600_000
+    stuck_ms: int = 3_000
+    """Zero base fee only: after waiting this long, an equal price replaces."""
+    price_bump_percent: int = 10
+    transaction_gas: int = 30_000_000
+    """The block gas limit: more can never be included."""
+    evict_share: float = 1 / 256
+    """Part of a full pool that one search for worse transactions frees at most."""
+
+    @property
+    def gapped(self) -> int:
+        """Transactions that may wait behind a missing nonce, all senders together."""
+        return int(self.transactions * self.gapped_share)

@@ -1,0 +1,74 @@
+"""Who leaves a full pool, and that it is said."""
+
+from node.primitives.types import Address
+from node.txpool.limits import PoolLimits
+from tests.node.txpool.factory import ALICE, BOB, CAROL, RICH, Bench, hash_of, tx
+
+FOUR = PoolLimits(transactions=4)
+
+
+def test_a_better_paid_transaction_takes_the_place_of_the_worst() -> None:
+    bench = Bench(FOUR)
+    low = tx(BOB, 0, fee=1)
+    bench.add(tx(ALICE, 0, fee=5), tx(ALICE, 1, fee=5), low, tx(BOB, 1, fee=7))
+    # Bob's last is what may leave of his, and at 7 it is better than Alice's.
+    assert bench.add(tx(CAROL, 0, fee=6)) == [""]
+    assert len(bench.pool) == 4
+    assert [reason for _, reason in bench.dropped] == ["EVICTED"]
+    assert hash_of(low) in bench.pool
+
+
+def test_nobody_leaves_for_an_equal_or_worse() -> None:
+    bench = Bench(FOUR)
+    bench.add(*(tx(Address(bytes([n]) * 20), 0) for n in range(4)))
+    bench.accounts |= {Address(bytes([n]) * 20): (0, RICH) for n in range(5)}
+    bench.add(*(tx(Address(bytes([n]) * 20), 0) for n in range(4)))
+    assert bench.add(tx(ALICE, 0)) == ["txpool is full"]
+    assert bench.add(tx(ALICE, 0, fee=0)) == ["txpool is full"]
+    assert bench.dropped == []
+
+
+def test_at_one_price_a_flood_makes_room_for_a_newcomer() -> None:
+    bench = Bench(FOUR)
+    flood = [tx(ALICE, nonce) for nonce in range(4)]
+    bench.add(*flood)
+    honest = tx(BOB, 0)
+    assert bench.add(honest) == [""]
+    assert bench.dropped == [(hash_of(flood[-1]), "EVICTED")]
+    assert bench.add(tx(ALICE, 3)) == ["txpool is full"]
+
+
+def test_gapped_transactions_leave_before_executable_ones() -> None:
+    bench = Bench(PoolLimits(transactions=4, gapped_share=0.5))
+    gapped = tx(ALICE, 5, fee=100)
+    bench.add(gapped, tx(BOB, 0, fee=1), tx(BOB, 1, fee=1), tx(BOB, 2, fee=1))
+    assert bench.add(tx(CAROL, 0, fee=1)) == [""]
+    assert bench.dropped == [(hash_of(gapped), "EVICTED")]
+
+
+def test_a_full_pool_has_no_room_for_the_flood_that_fills_it() -> None:
+    bench = Bench(FOUR)
+    assert bench.add(*(tx(ALICE, nonce) for nonce in range(6))) == [
+        *[""] * 4,
+        "txpool is full",
+        "txpool is full",
+    ]
+
+
+def test_bytes_are_a_limit_too() -> None:
+    first, second = tx(ALICE, 0, fee=1), tx(BOB, 0, fee=1)
+    bench = Bench(PoolLimits(bytes=len(first[1]) + len(second[1])))
+    assert bench.add(first, second) == ["", ""]
+    assert bench.add(tx(CAROL, 0, fee=1)) == ["txpool is full"]
+    assert bench.add(tx(CAROL, 0, fee=2)) == [""]
+    assert len(bench.pool) == 2
+    assert bench.pool.size_bytes <= bench.pool.limits.bytes
+
+
+def test_one_search_frees_a_bounded_part() -> None:
+    bench = Bench(PoolLimits(transactions=64, evict_share=0.125))
+    bench.add(*(tx(ALICE, nonce) for nonce in range(64)))
+    bench.add(tx(BOB, 0))
+    assert len(bench.pool) == 64 - 8 + 1
+    assert len(bench.dropped) == 8
+    assert bench.pool.next_nonce(ALICE) == 56
