@@ -54,7 +54,7 @@ def tx(
     priority = fee if tip is None else tip
     tx_hash = Hash32(serial.to_bytes(32, "big"))
     info = TxInfo(tx_hash, sender, nonce, gas, fee, priority, cost)
-    return info, b"raw %d" % serial
+    return info, b"raw %d" % serial + b"." * (serial % 5)
 
 
 def hash_of(transaction: Transaction) -> bytes:

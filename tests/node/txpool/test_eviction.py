@@ -56,11 +56,11 @@ def test_a_full_pool_has_no_room_for_the_flood_that_fills_it() -> None:
 
 
 def test_bytes_are_a_limit_too() -> None:
-    first, second = tx(ALICE, 0, fee=1), tx(BOB, 0, fee=1)
-    bench = Bench(PoolLimits(bytes=len(first[1]) + len(second[1])))
-    assert bench.add(first, second) == ["", ""]
-    assert bench.add(tx(CAROL, 0, fee=1)) == ["txpool is full"]
-    assert bench.add(tx(CAROL, 0, fee=2)) == [""]
+    bench = Bench(PoolLimits(bytes=20))
+    ten = b"x" * 10
+    assert bench.add((tx(ALICE, 0)[0], ten), (tx(BOB, 0)[0], ten)) == ["", ""]
+    assert bench.add((tx(CAROL, 0)[0], ten)) == ["txpool is full"]
+    assert bench.add((tx(CAROL, 0, fee=2)[0], ten)) == [""]
     assert len(bench.pool) == 2
     assert bench.pool.size_bytes <= bench.pool.limits.bytes
 
