@@ -1,14 +1,16 @@
 """What the driver needs of the world, each port as small as its use.
 
-Adapters: `node.storage` (disk), `node.transport` (peers), `node.execution` (state); the
-simulator brings its own of each. All calls come from the driver's event loop; those that
-block say so and are made through `Offload`.
+Adapters: `node.storage` (disk), `node.transport` (peers), `node.execution` (state);
+the simulator brings its own of each. Calls come from the driver's event loop; those
+that block say so and are made through `Offload`.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, TypeVar
 
+from node.chain.header import Header
+from node.chain.validators import ValidatorSet
 from node.consensus.messages import Evidence, Message
 from node.consensus.safety import SafetyRecord, SafetyState
 from node.gossip.messages import (
@@ -45,7 +47,7 @@ WireMessage: TypeAlias = (
 
 
 class Clock(Protocol):
-    """Time. Timers use the monotonic one, so that a jump of the wall clock is nothing."""
+    """Time. Timers use the monotonic one: a jump of the wall clock is nothing."""
 
     def monotonic_ms(self) -> int:
         """Milliseconds that never go back."""
@@ -88,8 +90,28 @@ class StoredBlock:
     certificate: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class FinalBlock:
+    """What becomes durable at once when a block is final.
+
+    `receipts` are kept with it although they follow from it: recomputing them needs
+    the state of its parent, which may be pruned. `hashes` are those of its
+    transactions, in order; `validators` sign the next height.
+    """
+
+    header: Header
+    block: bytes
+    certificate: bytes
+    receipts: tuple[bytes, ...]
+    hashes: tuple[Hash32, ...]
+    validators: ValidatorSet
+
+
 class BlockStore(Protocol):
-    """Final blocks with their certificates: the truth that all else follows from."""
+    """Final blocks with their certificates: the truth that all else follows from.
+
+    Reads are quick and may come from any thread; writes block and come one at a time.
+    """
 
     @property
     def identity(self) -> bytes:
@@ -100,29 +122,57 @@ class BlockStore(Protocol):
         """The newest block, None before the first."""
         ...
 
-    def append(self, block: bytes, certificate: bytes) -> None:
-        """Store the block after the head. Durable on return; blocks."""
+    def append(self, final: FinalBlock) -> None:
+        """Store the block after the head. Durable on return. Bodies of its height and
+        below are dropped. Raises StorageFailed, DiskFull."""
         ...
 
     def at(self, height: int) -> StoredBlock | None: ...
+
+    def height_of(self, digest: Hash32) -> int | None:
+        """Where the final block of this hash is."""
+        ...
+
+    def header_at(self, height: int) -> Header | None: ...
+
+    def receipts(self, height: int) -> tuple[bytes, ...] | None:
+        """The receipts of a final block, one per transaction."""
+        ...
 
     def blocks(self, first: int, count: int, max_bytes: int) -> list[StoredBlock]:
         """Consecutive blocks from `first` on, at least one when it exists."""
         ...
 
-    def index(self, digest: Hash32, receipts: Sequence[bytes]) -> None:
-        """Store receipts and the look-ups by transaction hash. May be lost in a crash:
-        `indexed_height` tells how far they reach. Blocks."""
+    def validators_of(self, digest: Hash32) -> ValidatorSet | None:
+        """A set that some appended block named as the next, by its digest."""
         ...
 
-    def indexed_height(self) -> int: ...
+    def stage(self, final: FinalBlock) -> None:
+        """Make transactions findable at once; `flush` writes them. Never blocks."""
+        ...
+
+    def flush(self) -> None:
+        """Write what is staged. May be lost in a crash: see `indexed_height`."""
+        ...
+
+    def indexed_height(self) -> int:
+        """How far the written look-ups reach; what is above is staged again."""
+        ...
+
+    def location(self, transaction_hash: Hash32) -> tuple[int, int] | None:
+        """(height, position) of a final transaction."""
+        ...
+
+    def blooms(self, first: int, last: int) -> list[tuple[int, bytes]]:
+        """(height, logs bloom) of final blocks, ascending; for scanning logs."""
+        ...
 
     def put_body(self, height: int, digest: Hash32, block: bytes) -> None:
         """Keep a prepared block that is not final yet. Durable on return; blocks."""
         ...
 
     def body(self, digest: Hash32) -> bytes | None:
-        """A prepared block. Those of final heights are dropped by `append`."""
+        """A prepared block, until its height is final."""
         ...
 
     def put_evidence(self, evidence: Evidence) -> None:
@@ -173,7 +223,7 @@ class Network(Protocol):
     def peers(self) -> list[PeerInfo]: ...
 
     def report(self, peer: Address, reason: str) -> None:
-        """Lower the peer's score; at the limit it is disconnected and banned a while."""
+        """Lower its score; at the limit it is disconnected and banned a while."""
         ...
 
     def admit(self, validators: Sequence[Address]) -> None:

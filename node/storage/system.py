@@ -1,0 +1,50 @@
+"""The machine's clock and worker threads, behind the driver's ports."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from node.driver.ports import Lanes
+
+T = TypeVar("T")
+
+
+class SystemClock:
+    """`node.driver.ports.Clock` of this machine."""
+
+    def monotonic_ms(self) -> int:
+        """Milliseconds that never go back."""
+        return time.monotonic_ns() // 1_000_000
+
+    def wall_s(self) -> int:
+        """Seconds since 1970."""
+        return int(time.time())
+
+
+class ThreadOffload:
+    """One worker thread: work given to it runs in order, one piece at a time."""
+
+    def __init__(self, name: str) -> None:
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+
+    def __call__(self, work: Callable[[], T]) -> Awaitable[T]:
+        """Run the work on the thread; await its result."""
+        return asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+    def close(self) -> None:
+        """Finish what was started."""
+        self._pool.shutdown(wait=True)
+
+
+def thread_lanes() -> tuple[Lanes, Callable[[], None]]:
+    """A thread per lane, and the function that ends them."""
+    threads = [ThreadOffload(name) for name in ("executor", "disk", "admission")]
+    executor, disk, admission = threads
+
+    def close() -> None:
+        for thread in threads:
+            thread.close()
+
+    return Lanes(executor=executor, disk=disk, admission=admission), close
