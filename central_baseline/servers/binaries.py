@@ -1,9 +1,9 @@
 """Where the servers' programs are found, and which version answers.
 
 The problem: a figure is worth nothing if nobody knows which PostgreSQL made it. The
-promise: an explicit setting wins (`CHANDLERY_<SERVER>_BIN` names a folder or a program),
-then the pinned wheel, then PATH; a program older than the ladder needs is refused with
-its version. It never downloads anything.
+promise: an explicit setting wins (`CHANDLERY_POSTGRES_BIN` and its like name a folder
+or a program), then the pinned wheel, then PATH; a program older than the ladder needs
+is refused with its version. It never downloads anything.
 """
 
 import importlib.util
@@ -109,7 +109,9 @@ def version_of(path: Path) -> str:
     said = answer.stdout + answer.stderr
     match = re.search(r"\d+(\.\d+)+", said) or re.search(r"\d+", said)
     if answer.returncode != 0 or match is None:
-        raise UsageError(f"{path} {flag} did not report a version: {said.strip()[:200]}")
+        raise UsageError(
+            f"{path} {flag} did not report a version: {said.strip()[:200]}"
+        )
     return match.group(0)
 
 

@@ -24,7 +24,7 @@ class Usage:
     """Totals since the supervisor started; `rss_bytes` is of this moment."""
 
     cpu_seconds: float = 0.0
-    rss_bytes: int = 0
+    rss_bytes: int = 0  # private memory, and the largest shared part once
     read_bytes: int = 0
     write_bytes: int = 0
 
@@ -43,7 +43,8 @@ class Stat:
 
     parent: int
     cpu_seconds: float  # own and reaped children's
-    rss_bytes: int
+    private_bytes: int
+    shared_bytes: int
 
 
 class Meter:
@@ -53,6 +54,7 @@ class Meter:
         self._roots: dict[str, set[int]] = defaultdict(set)
         self._owner: dict[int, str] = {}
         self._live: dict[int, Usage] = {}
+        self._shared: dict[int, int] = {}
         self._dead: dict[str, Usage] = defaultdict(Usage)
 
     def adopt(self, name: str, pid: int) -> None:
@@ -64,6 +66,7 @@ class Meter:
         """Take over the counters of a reaped process, whoever's it was."""
         name = self._owner.pop(pid, None)
         last = self._live.pop(pid, Usage())
+        self._shared.pop(pid, None)
         if name is None:
             return
         self._roots[name].discard(pid)
@@ -81,9 +84,11 @@ class Meter:
             for pid in self._members(name, table, below):
                 self._owner[pid] = name
                 self._live[pid] = _usage(pid, table[pid])
+                self._shared[pid] = table[pid].shared_bytes
         for pid in [pid for pid in self._live if pid not in table]:
             # Reaped by a parent of its own, which now carries the counters.
             self._live.pop(pid)
+            self._shared.pop(pid, None)
             if self._owner.get(pid) and pid not in self._all_roots():
                 self._owner.pop(pid)
 
@@ -94,10 +99,11 @@ class Meter:
 
     def usage(self, name: str) -> Usage:
         """Totals of a component as of the last sample."""
-        live = [
-            usage for pid, usage in self._live.items() if self._owner.get(pid) == name
-        ]
-        return sum(live, self._dead[name])
+        mine = [pid for pid in self._live if self._owner.get(pid) == name]
+        # Every backend of a database maps the same shared buffers.
+        shared = max((self._shared.get(pid, 0) for pid in mine), default=0)
+        live = (self._live[pid] for pid in mine)
+        return sum(live, self._dead[name] + Usage(rss_bytes=shared))
 
     def _all_roots(self) -> set[int]:
         return set().union(*self._roots.values()) if self._roots else set()
@@ -130,6 +136,8 @@ def _read_stat(pid: str) -> Stat | None:
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             line = file.read()
+        with open(f"/proc/{pid}/statm", "rb") as file:
+            pages = file.read().split()
     except OSError:
         return None
     # The command may hold spaces and parentheses; what follows the last one is plain.
@@ -137,7 +145,9 @@ def _read_stat(pid: str) -> Stat | None:
     if fields[0] in (b"Z", b"X"):
         return None
     ticks = sum(int(field) for field in fields[11:15])
-    return Stat(int(fields[1]), ticks / TICKS_PER_SECOND, int(fields[21]) * PAGE_BYTES)
+    resident, shared = int(pages[1]) * PAGE_BYTES, int(pages[2]) * PAGE_BYTES
+    parent, cpu_seconds = int(fields[1]), ticks / TICKS_PER_SECOND
+    return Stat(parent, cpu_seconds, resident - shared, shared)
 
 
 def _usage(pid: int, stat: Stat) -> Usage:
@@ -148,4 +158,4 @@ def _usage(pid: int, stat: Stat) -> Usage:
         read, written = int(counters[b"read_bytes"]), int(counters[b"write_bytes"])
     except (OSError, KeyError):
         pass  # a vanished process, or a kernel without these counters: zero
-    return Usage(stat.cpu_seconds, stat.rss_bytes, read, written)
+    return Usage(stat.cpu_seconds, stat.private_bytes, read, written)

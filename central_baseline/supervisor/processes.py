@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from central_baseline.errors import StartError
-from central_baseline.servers.accounts import Account
+from central_baseline.supervisor.accounts import Account
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36

@@ -6,15 +6,11 @@ order and again at every restart: `prepare` (idempotent: data directory, configu
 roles, migrations, joining a balancer).
 """
 
-import asyncio
 import signal
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from central_baseline.supervisor.processes import Command
-
-PROBE_TIMEOUT_S = 1.0
-HEAD_LIMIT = 4096
 
 RunJob = Callable[[Command], Awaitable[str]]
 
@@ -45,24 +41,3 @@ class Server(Protocol):
 
     async def after_ready(self) -> None:
         """What is to be done each time it has come up."""
-
-
-async def http_status(host: str, port: int, path: str) -> int | None:
-    """Status code of one plain GET, None when nothing sensible answers in a second."""
-    try:
-        async with asyncio.timeout(PROBE_TIMEOUT_S):
-            reader, writer = await asyncio.open_connection(host, port)
-            try:
-                request = f"GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n"
-                writer.write(request.encode())
-                head = await reader.read(HEAD_LIMIT)
-            finally:
-                writer.close()
-    except (OSError, TimeoutError):
-        return None
-    words = head.split(b" ", 2)
-    if len(words) < 3 or not words[1].isdigit():
-        return None
-    return int(words[1])
-
-

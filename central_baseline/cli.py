@@ -1,0 +1,118 @@
+"""`chandlery central up|down|status`: the ladder from the command line."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+UP_TIMEOUT_S = 90.0
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `chandlery central`."""
+    parser.description = "Run the shop on a rung of the centralized ladder."
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+
+    up = verbs.add_parser("up", help="start a rung and print its web address")
+    _common(up, "of: single, database, vertical, horizontal, ...")
+    up.add_argument("--servers", type=int, help="app servers (horizontal and up)")
+    up.add_argument("--port", type=int, help="public port (default: any free one)")
+    up.add_argument(
+        "--foreground", action="store_true", help="stay; Ctrl-C stops everything"
+    )
+    up.set_defaults(run=run_up)
+
+    down = verbs.add_parser("down", help="stop a rung; its data stays")
+    _common(down, "as given to up")
+    down.set_defaults(run=run_down)
+
+    status = verbs.add_parser("status", help="what runs, and what it has used")
+    _common(status, "as given to up")
+    status.set_defaults(run=run_status)
+
+
+def _common(parser: argparse.ArgumentParser, help_text: str) -> None:
+    parser.add_argument("rung", metavar="RUNG", help=f"the rung, {help_text}")
+    parser.add_argument(
+        "--dir", type=Path, help="the rung's folder (default: ./central-RUNG)"
+    )
+    parser.add_argument("--json", action="store_true", help="answer as JSON")
+
+
+def run_up(arguments: argparse.Namespace) -> int:
+    """Start a rung, in the foreground or as a daemon."""
+    from central_baseline import commands
+    from central_baseline.config import Settings
+
+    settings = Settings(
+        rung=arguments.rung,
+        folder=_folder(arguments),
+        port=arguments.port,
+        servers=arguments.servers,
+    )
+    if arguments.foreground:
+        return commands.up_in_foreground(settings, arguments.json)
+    result = commands.up(settings, UP_TIMEOUT_S)
+    if arguments.json:
+        print(json.dumps(result))
+    else:
+        print(f"{arguments.rung} is up at {', '.join(result['urls'])}")
+        print(f"  folder {result['folder']}")
+        print(f"  stop   chandlery central down {arguments.rung}{_where(arguments)}")
+    return 0
+
+
+def run_down(arguments: argparse.Namespace) -> int:
+    """Stop a rung and say what was stopped."""
+    from central_baseline import commands
+
+    stopped = commands.down(_folder(arguments))
+    if arguments.json:
+        print(json.dumps({"stopped": stopped}))
+    elif stopped is None:
+        print(f"{arguments.rung} was not running in {_folder(arguments)}")
+    else:
+        print(f"stopped {', '.join(stopped)}")
+    return 0
+
+
+def run_status(arguments: argparse.Namespace) -> int:
+    """Print the components; exit 1 when the rung or a component is not running."""
+    from central_baseline import commands
+
+    status = commands.status(_folder(arguments))
+    if arguments.json:
+        print(json.dumps(status))
+    else:
+        for line in commands.status_lines(arguments.rung, status):
+            print(line)
+    healthy = status["up"] and all(
+        component["state"] == "running" for component in status["components"]
+    )
+    return 0 if healthy else 1
+
+
+def _folder(arguments: argparse.Namespace) -> Path:
+    from central_baseline.rungs import rung_named
+
+    rung_named(arguments.rung)
+    chosen: Path | None = arguments.dir
+    return (chosen or Path(f"central-{arguments.rung}")).absolute()
+
+
+def _where(arguments: argparse.Namespace) -> str:
+    return f" --dir {arguments.dir}" if arguments.dir else ""
+
+
+def main() -> int:
+    """`python -m central_baseline`."""
+    from central_baseline.errors import CentralError
+
+    parser = argparse.ArgumentParser(prog="central_baseline")
+    configure(parser)
+    arguments = parser.parse_args()
+    try:
+        return int(arguments.run(arguments))
+    except CentralError as error:
+        print(f"central_baseline: {error}", file=sys.stderr)
+        return error.exit_code

@@ -1,0 +1,1 @@
+"""The shop's state in PostgreSQL: schema, migrations, and the statements that run."""

@@ -1,0 +1,172 @@
+"""Connections to PostgreSQL, with the care that acknowledged writes need.
+
+The promise: `write` returns only what the server committed under the durability rule
+in force. It never cancels a statement that may be waiting to commit: after
+`PATIENCE_S` the connection is dropped and the outcome is unknown. A commit that
+PostgreSQL itself warns about (its synchronous wait was cancelled) is unknown as well.
+Nothing waits for a connection without end: past `ACQUIRE_S` the request is refused and
+nothing was done.
+Source: PostgreSQL manual, 26.2.8 (a cancelled wait returns success with a warning).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
+
+import asyncpg
+
+from central_baseline.db.outcomes import (
+    CONNECT_FAILURES,
+    STATEMENT_FAILURES,
+    DatabaseUnavailable,
+    OutcomeUnknown,
+    Overloaded,
+    outcome_of,
+)
+
+ACQUIRE_S = 2.0  # waiting for a free connection
+CONNECT_S = 2.0
+PATIENCE_S = 10.0  # waiting for a commit, such as for a replica to come back
+LOCK_TIMEOUT_MS = 3000  # safe to cut short: a lock wait is before any commit
+STATEMENT_CACHE = 200
+
+Row: TypeAlias = Any  # asyncpg.Record, which has no types
+
+
+class Database:
+    """A bounded pool to one server (or to the balancer in front of several)."""
+
+    def __init__(self, dsn: str, connections: int, name: str) -> None:
+        self._dsn = dsn
+        self._connections = connections
+        self._name = name
+        self._pool: asyncpg.Pool | None = None
+
+    async def open(self) -> None:
+        """Make the pool; connections are opened when first needed."""
+        self._pool = await asyncpg.create_pool(
+            self._dsn,
+            min_size=0,
+            max_size=self._connections,
+            timeout=CONNECT_S,
+            statement_cache_size=STATEMENT_CACHE,
+            max_inactive_connection_lifetime=0,
+            init=self._prepare,
+            # No session state is ever set, so there is none to reset.
+            reset=_keep,
+            server_settings={
+                "application_name": self._name,
+                "lock_timeout": str(LOCK_TIMEOUT_MS),
+            },
+        )
+
+    async def close(self) -> None:
+        """Close when the statements under way have ended; at most `PATIENCE_S`."""
+        if self._pool is None:
+            return
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()
+
+    async def read(self, sql: str, *values: Any) -> list[Row]:
+        """Rows of a statement that changes nothing; tried twice, it is safe to."""
+        try:
+            return await self._read_once(sql, *values)
+        except STATEMENT_FAILURES as error:
+            if outcome_of(error) is None:
+                raise
+        try:
+            return await self._read_once(sql, *values)
+        except STATEMENT_FAILURES as error:
+            if outcome_of(error) is None:
+                raise
+            raise DatabaseUnavailable(str(error)) from error
+
+    async def read_row(self, sql: str, *values: Any) -> Row | None:
+        """The first row, None without one."""
+        rows = await self.read(sql, *values)
+        return rows[0] if rows else None
+
+    async def write(self, sql: str, *values: Any) -> list[Row]:
+        """Run one statement as one transaction; see the module's promise."""
+        async with self.transaction(explicit=False) as connection:
+            rows: list[Row] = await connection.fetch(sql, *values)
+        return rows
+
+    @asynccontextmanager
+    async def transaction(
+        self, explicit: bool = True
+    ) -> AsyncIterator[asyncpg.Connection]:
+        """A connection on which what the block does commits together.
+
+        With `explicit=False` the block runs a single statement, its own transaction.
+        """
+        connection = await self._acquire()
+        warnings: list[str] = []
+
+        def on_notice(_: object, notice: asyncpg.PostgresLogMessage) -> None:
+            if "synchronous replication" in notice.message:
+                warnings.append(notice.message)
+
+        connection.add_log_listener(on_notice)
+        watchdog = asyncio.get_running_loop().call_later(
+            PATIENCE_S, connection.terminate
+        )
+        try:
+            if explicit:
+                async with connection.transaction():
+                    yield connection
+            else:
+                yield connection
+        except STATEMENT_FAILURES as error:
+            outcome = outcome_of(error)
+            if outcome is None:
+                raise
+            raise outcome from error
+        finally:
+            watchdog.cancel()
+            if warnings:
+                connection.terminate()
+            if not connection.is_closed():
+                connection.remove_log_listener(on_notice)
+            await self._release(connection)
+        if warnings:
+            raise OutcomeUnknown(warnings[0])
+
+    async def _read_once(self, sql: str, *values: Any) -> list[Row]:
+        connection = await self._acquire()
+        try:
+            rows: list[Row] = await connection.fetch(sql, *values)
+        finally:
+            await self._release(connection)
+        return rows
+
+    async def _acquire(self) -> Any:
+        assert self._pool is not None, "open() comes first"
+        try:
+            return await self._pool.acquire(timeout=ACQUIRE_S)
+        except TimeoutError as error:
+            raise Overloaded("every database connection is in use") from error
+        except CONNECT_FAILURES as error:
+            raise DatabaseUnavailable(str(error)) from error
+
+    async def _release(self, connection: Any) -> None:
+        assert self._pool is not None
+        try:
+            await self._pool.release(connection)
+        except STATEMENT_FAILURES:
+            # A connection that broke is replaced by the pool; nothing else to do.
+            connection.terminate()
+
+    async def _prepare(self, connection: asyncpg.Connection) -> None:
+        # Amounts are whole numbers; Decimal would only be converted again.
+        await connection.set_type_codec(
+            "numeric", schema="pg_catalog", encoder=str, decoder=int, format="text"
+        )
+
+
+async def _keep(connection: asyncpg.Connection) -> None:
+    """In place of asyncpg's reset, which costs a round trip per use."""

@@ -1,0 +1,1 @@
+"""Selling candles: the shop's rules around its SQL, without a word of HTTP."""

@@ -1,0 +1,209 @@
+"""One failure unit: servers that live and die together.
+
+The promise: a component is running only while all its servers are; when one dies the
+rest are killed with it, as if the machine had failed. A killed tree is gone, reaped,
+before the component counts as dead, so that a restart never meets its ghosts.
+States: stopped -> starting -> running <-> paused; any -> dead -> starting.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable
+from enum import StrEnum
+
+from central_baseline.errors import StartError
+from central_baseline.supervisor.meter import Meter
+from central_baseline.supervisor.processes import Child, Processes, describe_exit
+from central_baseline.supervisor.server import Server
+
+START_TIMEOUT_S = 30.0
+STOP_TIMEOUT_S = 15.0
+READY_POLL_S = 0.03
+GONE_POLL_S = 0.01
+GONE_TIMEOUT_S = 20.0
+LOG_TAIL = 1500  # characters shown when a server does not come up
+
+
+OnDead = Callable[["Component"], None]
+
+
+def _ignore(_: "Component") -> None:
+    """Until somebody cares."""
+
+
+class State(StrEnum):
+    STOPPED = "stopped"
+    STARTING = "starting"
+    RUNNING = "running"
+    PAUSED = "paused"
+    DEAD = "dead"
+
+
+class Component:
+    """Starts, stops, kills, pauses its servers, and notices when they die."""
+
+    def __init__(self, name: str, role: str, servers: list[Server]) -> None:
+        self.name = name
+        self.role = role
+        self.servers = servers
+        self.state = State.STOPPED
+        self.restarts = 0
+        self.exit: str | None = None
+        self.lived_s = 0.0  # how long it last ran before it died
+        self.on_dead: OnDead = _ignore
+        self._children: dict[str, Child] = {}
+        self._started_at = 0.0
+        self._changing = asyncio.Lock()
+
+    def attach(self, processes: Processes, meter: Meter) -> None:
+        """Give it its parent; called once, before anything else."""
+        self._processes = processes
+        self._meter = meter
+
+    @property
+    def pid(self) -> int | None:
+        """Of its first server, None while nothing runs."""
+        for server in self.servers:
+            child = self._children.get(server.name)
+            if child is not None:
+                return child.pid
+        return None
+
+    @property
+    def uptime_s(self) -> float:
+        running = self.state in {State.RUNNING, State.PAUSED}
+        return time.monotonic() - self._started_at if running else 0.0
+
+    async def start(self) -> None:
+        """Start all servers in order, each ready before the next; StartError."""
+        async with self._changing:
+            if self.state in {State.RUNNING, State.PAUSED}:
+                return
+            self.state = State.STARTING
+            try:
+                for server in self.servers:
+                    await self._start_server(server)
+            except (StartError, OSError) as error:
+                await self._kill_tree()
+                self._become_dead(str(error).splitlines()[0][:200])
+                raise
+            # One may have died while the next one started.
+            if any(child.exited.done() for child in self._children.values()):
+                await self._bury()
+                raise StartError(f"{self.name}: a server died while starting")
+            self.state = State.RUNNING
+            self._started_at = time.monotonic()
+
+    async def stop(self) -> None:
+        """End in order, last started first; SIGKILL for what does not listen."""
+        async with self._changing:
+            was_paused = self.state is State.PAUSED
+            self.state = State.STOPPED
+            if was_paused:
+                self._signal_tree(signal.SIGCONT)
+            for server in reversed(self.servers):
+                child = self._children.get(server.name)
+                if child is not None:
+                    await self._stop_child(child, server.stop_signal)
+            await self._kill_tree()
+
+    async def kill(self) -> None:
+        """SIGKILL to every process of the component at once."""
+        async with self._changing:
+            if self.state in {State.STOPPED, State.DEAD}:
+                return
+            await self._kill_tree()
+            self._become_dead("signal 9")
+
+    def pause(self) -> None:
+        """SIGSTOP to every process: it holds its connections and does nothing."""
+        if self.state is State.RUNNING:
+            self._signal_tree(signal.SIGSTOP)
+            self.state = State.PAUSED
+
+    def resume(self) -> None:
+        """SIGCONT to every process."""
+        if self.state is State.PAUSED:
+            self._signal_tree(signal.SIGCONT)
+            self.state = State.RUNNING
+
+    async def _start_server(self, server: Server) -> None:
+        await server.prepare(self._processes.run)
+        command = server.command()
+        child = self._processes.start(command)
+        self._meter.adopt(self.name, child.pid)
+        self._children[server.name] = child
+        child.exited.add_done_callback(lambda _: self._on_exit(child))
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not await server.is_ready():
+            if child.exited.done() or time.monotonic() > deadline:
+                how = (
+                    f"ended with {describe_exit(child.exited.result())}"
+                    if child.exited.done()
+                    else f"was not ready after {START_TIMEOUT_S:.0f} s"
+                )
+                tail = ""
+                if command.log is not None and command.log.exists():
+                    tail = command.log.read_text(errors="replace")[-LOG_TAIL:]
+                raise StartError(
+                    f"{self.name}: {server.name} at {server.address} {how}; "
+                    f"log {command.log}:\n{tail.strip()}"
+                )
+            await asyncio.sleep(READY_POLL_S)
+        await server.after_ready()
+
+    def _on_exit(self, child: Child) -> None:
+        """A server died: the component dies with it, unless somebody is at it."""
+        if self._changing.locked() or self.state not in {State.RUNNING, State.PAUSED}:
+            return
+        self._burial = asyncio.get_running_loop().create_task(self._die(child))
+
+    async def _die(self, child: Child) -> None:
+        async with self._changing:
+            if self.state in {State.RUNNING, State.PAUSED}:
+                await self._bury()
+
+    async def _bury(self) -> None:
+        codes = [
+            child.exited.result()
+            for child in self._children.values()
+            if child.exited.done()
+        ]
+        await self._kill_tree()
+        self._become_dead(describe_exit(codes[0]) if codes else "signal 9")
+
+    def _become_dead(self, how: str) -> None:
+        self.exit = how
+        self.lived_s = self.uptime_s
+        self.state = State.DEAD
+        self.on_dead(self)
+
+    async def _stop_child(self, child: Child, number: signal.Signals) -> None:
+        if child.exited.done():
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child.pid, number)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_TIMEOUT_S):
+                await asyncio.shield(child.exited)
+
+    async def _kill_tree(self) -> None:
+        """Kill until nothing of the component is left, orphans included."""
+        deadline = time.monotonic() + GONE_TIMEOUT_S
+        while self._signal_tree(signal.SIGKILL):
+            self._processes.reap()
+            if time.monotonic() > deadline:
+                raise StartError(f"{self.name}: processes survive SIGKILL")
+            await asyncio.sleep(GONE_POLL_S)
+        self._children.clear()
+
+    def _signal_tree(self, number: signal.Signals) -> int:
+        """Signal every live process of the component; returns how many there were."""
+        pids = self._meter.tree(self.name)
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+        return len(pids)

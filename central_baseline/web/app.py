@@ -1,0 +1,104 @@
+"""One web server: builds its two listeners, serves, drains, stops.
+
+The public listener is what shoppers reach (through a balancer, where there is one); the
+private one has metrics, provisioning and audit. On SIGTERM: /health says 404 for
+`drain_s`, then nothing new is accepted and what is under way is answered.
+"""
+
+import asyncio
+import logging
+import signal
+import sys
+
+import uvloop
+from aiohttp import web
+
+from central_baseline.db.database import Database
+from central_baseline.shop.selling import Seller
+from central_baseline.web import admin, buying, health, people, shelves
+from central_baseline.web.middleware import around
+from central_baseline.web.passwords import Passwords
+from central_baseline.web.services import SERVICES, Services
+from central_baseline.web.sessions import Sessions
+from central_baseline.web.settings import WebSettings
+
+MAX_BODY = 16 * 1024
+MAX_ADMIN_BODY = 1024 * 1024
+KEEP_ALIVE_S = 75.0
+SHUTDOWN_S = 10.0
+BACKLOG = 1024
+
+
+def public_app(services: Services) -> web.Application:
+    """What shoppers reach."""
+    app = web.Application(middlewares=[around], client_max_size=MAX_BODY)
+    app[SERVICES] = services
+    for room in (health, buying, people, shelves):
+        room.add_routes(app.router)
+    return app
+
+
+def admin_app(services: Services) -> web.Application:
+    """What only the operator reaches."""
+    app = web.Application(middlewares=[around], client_max_size=MAX_ADMIN_BODY)
+    app[SERVICES] = services
+    for room in (health, admin):
+        room.add_routes(app.router)
+    return app
+
+
+def make_services(settings: WebSettings) -> Services:
+    """The parts of a server; the database is opened by the caller."""
+    primary = Database(settings.primary_dsn, settings.connections, settings.name)
+    return Services(settings, primary, Seller(primary), Sessions(primary), Passwords())
+
+
+async def serve(settings: WebSettings) -> None:
+    """Serve until SIGTERM or SIGINT, then drain."""
+    services = make_services(settings)
+    await services.primary.open()
+    runners = [
+        await _listen(public_app(services), settings.host, settings.port, settings),
+        await _listen(
+            admin_app(services), settings.admin_host, settings.admin_port, settings
+        ),
+    ]
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()
+    services.draining = True
+    await asyncio.sleep(settings.drain_s)
+    for runner in runners:
+        await runner.cleanup()
+    await services.primary.close()
+    services.passwords.close()
+
+
+async def _listen(
+    app: web.Application, host: str, port: int, settings: WebSettings
+) -> web.AppRunner:
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        keepalive_timeout=KEEP_ALIVE_S,
+        shutdown_timeout=SHUTDOWN_S,
+    )
+    await runner.setup()
+    site = web.TCPSite(
+        runner,
+        host,
+        port,
+        backlog=BACKLOG,
+        reuse_port=settings.share_port or None,
+    )
+    await site.start()
+    return runner
+
+
+def run(settings: WebSettings) -> None:
+    """The whole life of a web server process."""
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+    logging.getLogger("chandlery.access").setLevel(logging.INFO)
+    uvloop.run(serve(settings))

@@ -1,0 +1,150 @@
+"""Routes of buyers and of those who work on orders."""
+
+from aiohttp import web
+
+from central_baseline.db import orders
+from central_baseline.shop.selling import StepWith, may_read
+from central_baseline.web.bodies import Body, query_integer, read_body
+from central_baseline.web.documents import answer, order_document, page_document
+from central_baseline.web.refusals import Refusal, malformed, shop_refusal
+from central_baseline.web.services import services_of
+from shop_contract.rules import (
+    Action,
+    OrderRequest,
+    Party,
+    Reason,
+    Rejected,
+    Status,
+)
+
+PAGE = 100
+MAX_ID = 2**63 - 1
+REPLAYED = "Idempotency-Replayed"
+ORDER_FIELDS = (
+    "reference",
+    "design",
+    "quantity",
+    "maximum_price",
+    "payment",
+    "delivery",
+)
+STEPS = {
+    action.value: action
+    for action in Action
+    if action not in {Action.PAY, Action.REDIRECT}
+}
+
+
+def add_routes(router: web.UrlDispatcher) -> None:
+    router.add_post("/api/orders", place_order)
+    router.add_get("/api/orders", own_orders)
+    router.add_get("/api/orders/{id}", read_order)
+    router.add_post("/api/orders/{id}/pay", pay_order)
+    router.add_post("/api/orders/{id}/redirect", redirect_order)
+    router.add_post("/api/orders/{id}/{action}", step_order)
+    router.add_get("/api/board", read_board)
+
+
+async def place_order(request: web.Request) -> web.Response:
+    """Place an order; with `payment`, the whole purchase in one transaction."""
+    services = services_of(request)
+    account = await services.sessions.account_of(request)
+    body = (await read_body(request)).only(ORDER_FIELDS)
+    wanted = OrderRequest(
+        design=body.design(),
+        quantity=body.integer("quantity"),
+        maximum_price=body.amount("maximum_price"),
+        reference=body.hex_bytes("reference"),
+        delivery=body.hex_bytes("delivery") if body.has("delivery") else b"",
+    )
+    payment = body.amount("payment") if body.has("payment") else None
+    sold = await services.seller.sell(account, wanted, payment)
+    if isinstance(sold, Rejected):
+        raise shop_refusal(sold.reason)
+    services.metrics.orders.labels("again" if sold.replayed else "new").inc()
+    response = answer(order_document(sold.stored, sold.order))
+    if sold.replayed:
+        response.headers[REPLAYED] = "true"
+    else:
+        response.set_status(201)
+        response.headers["Location"] = f"/api/orders/{sold.stored.id}"
+    return response
+
+
+async def own_orders(request: web.Request) -> web.Response:
+    """The caller's orders, all by page or the one with a reference."""
+    services = services_of(request)
+    account = await services.sessions.account_of(request)
+    if "reference" in request.query:
+        reference = Body(dict(request.query), "the query").hex_bytes("reference")
+        found = await orders.by_reference(services.primary, account.id, reference)
+        return answer({"orders": [order_document(stored) for stored in found]})
+    after = query_integer(request, "after", 0, MAX_ID)
+    limit = max(1, query_integer(request, "limit", PAGE, PAGE))
+    page = await orders.page_of_account(services.primary, account.id, after, limit)
+    return answer(page_document(page, limit))
+
+
+async def read_order(request: web.Request) -> web.Response:
+    """One order as it is now, to its buyer and to those who work on it."""
+    services = services_of(request)
+    account = await services.sessions.account_of(request)
+    found = await orders.by_id(services.primary, _order_id(request))
+    if found is None:
+        raise shop_refusal(Reason.UNKNOWN_ORDER)
+    if not may_read(account, found[0].order):
+        raise shop_refusal(Reason.NOT_YOUR_ORDER)
+    return answer(order_document(found[0]))
+
+
+async def pay_order(request: web.Request) -> web.Response:
+    body = (await read_body(request)).only(("amount",))
+    return await _step(request, Action.PAY, StepWith(amount=body.amount("amount")))
+
+
+async def redirect_order(request: web.Request) -> web.Response:
+    body = (await read_body(request)).only(("delivery",))
+    brought = StepWith(delivery=body.hex_bytes("delivery"))
+    return await _step(request, Action.REDIRECT, brought)
+
+
+async def step_order(request: web.Request) -> web.Response:
+    action = STEPS.get(request.match_info["action"])
+    if action is None:
+        known = ", ".join(sorted(STEPS))
+        raise Refusal(404, "no_such_page", f"no such step; there are {known}")
+    return await _step(request, action)
+
+
+async def read_board(request: web.Request) -> web.Response:
+    """Orders of all buyers in one status, for owner, moulder and courier."""
+    services = services_of(request)
+    account = await services.sessions.account_of(request)
+    if not account.roles & {Party.OWNER, Party.MOULDER, Party.COURIER}:
+        raise shop_refusal(Reason.NOT_AUTHORIZED)
+    try:
+        status = Status(request.query.get("status", Status.PAID))
+    except ValueError as error:
+        raise malformed(f"'status' must be one of {', '.join(Status)}") from error
+    after = query_integer(request, "after", 0, MAX_ID)
+    limit = max(1, query_integer(request, "limit", PAGE, PAGE))
+    page = await orders.page_of_status(services.primary, status, after, limit)
+    return answer(page_document(page, limit))
+
+
+async def _step(
+    request: web.Request, action: Action, brought: StepWith | None = None
+) -> web.Response:
+    services = services_of(request)
+    account = await services.sessions.account_of(request)
+    stored = await services.seller.step(account, _order_id(request), action, brought)
+    if isinstance(stored, Rejected):
+        raise shop_refusal(stored.reason)
+    return answer(order_document(stored))
+
+
+def _order_id(request: web.Request) -> int:
+    text = request.match_info["id"]
+    if not text.isascii() or not text.isdigit() or len(text) > 19:
+        raise malformed("an order's id is a whole number")
+    return min(int(text), MAX_ID)

@@ -1,0 +1,44 @@
+"""What one web server process is told at its start.
+
+The supervisor writes it as JSON (0600, it holds passwords) and names the file on the
+command line.
+"""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class WebSettings:
+    """Addresses, databases, limits of one web server."""
+
+    name: str
+    host: str
+    port: int
+    admin_host: str
+    admin_port: int
+    admin_token: str
+    primary_dsn: str
+    connections: int = 16
+    # How long /health says 404 before a stopping server refuses connections: time for
+    # the balancer to notice. 0 where nothing stands in front.
+    drain_s: float = 0.0
+    share_port: bool = False  # several worker processes on one port
+    replica_dsns: tuple[str, ...] = ()
+    cache_socket: str | None = None
+
+
+def save_settings(path: Path, settings: WebSettings) -> None:
+    """Write the file so that only its owner can read it."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(asdict(settings), file, indent=2)
+
+
+def load_settings(path: Path) -> WebSettings:
+    """Read what `save_settings` wrote; TypeError for fields of another version."""
+    fields = json.loads(path.read_text())
+    fields["replica_dsns"] = tuple(fields["replica_dsns"])
+    return WebSettings(**fields)

@@ -1,0 +1,95 @@
+"""Routes of the catalogue: everybody reads, the owner changes."""
+
+from aiohttp import web
+
+from central_baseline.db import catalogue
+from central_baseline.web.bodies import read_body
+from central_baseline.web.documents import answer, catalogue_document, sku_document
+from central_baseline.web.refusals import malformed, shop_refusal
+from central_baseline.web.services import Services, services_of
+from shop_contract.rules import Party, Reason, Rejected, quote
+from shop_contract.rules.catalogue import OptionKind
+from shop_contract.rules.limits import MAX_CHANGES
+
+
+def add_routes(router: web.UrlDispatcher) -> None:
+    router.add_get("/api/catalogue", read_catalogue)
+    router.add_post("/api/quote", quote_design)
+    router.add_post("/api/stock", change_stock)
+    router.add_put("/api/prices", change_prices)
+    router.add_post("/api/options", add_option)
+    router.add_put("/api/paused", set_paused)
+
+
+async def read_catalogue(request: web.Request) -> web.Response:
+    """Options by name, and price and stock of every design."""
+    found, paused = await catalogue.read_catalogue(services_of(request).primary)
+    return answer(catalogue_document(found, paused))
+
+
+async def quote_design(request: web.Request) -> web.Response:
+    """What a design costs now; nothing is set aside."""
+    body = (await read_body(request)).only(("design", "quantity", "maximum_price"))
+    design, quantity = body.design(), body.integer("quantity")
+    maximum = body.amount("maximum_price") if body.has("maximum_price") else None
+    found, _ = await catalogue.read_catalogue(services_of(request).primary)
+    quoted = quote(found.sku(design), quantity, maximum)
+    if isinstance(quoted, Rejected):
+        raise shop_refusal(quoted.reason)
+    return answer({"unit_price": str(quoted.unit_price), "total": str(quoted.total)})
+
+
+async def change_stock(request: web.Request) -> web.Response:
+    """Add to or take from stocks; changes are differences."""
+    services = await _owners(request)
+    body = (await read_body(request)).only(("changes",))
+    changes = [
+        (entry.only(("design", "change")).design(), entry.integer("change"))
+        for entry in body.objects("changes", MAX_CHANGES)
+    ]
+    changed = await catalogue.change_stock(services.primary, changes)
+    if isinstance(changed, Rejected):
+        raise shop_refusal(changed.reason)
+    return answer({"skus": [sku_document(sku) for sku in changed]})
+
+
+async def change_prices(request: web.Request) -> web.Response:
+    services = await _owners(request)
+    body = (await read_body(request)).only(("prices",))
+    prices = [
+        (entry.only(("design", "price")).design(), entry.amount("price"))
+        for entry in body.objects("prices", MAX_CHANGES)
+    ]
+    version = await catalogue.change_prices(services.primary, prices)
+    if isinstance(version, Rejected):
+        raise shop_refusal(version.reason)
+    return answer({"version": version})
+
+
+async def add_option(request: web.Request) -> web.Response:
+    services = await _owners(request)
+    body = (await read_body(request)).only(("kind", "name"))
+    try:
+        kind = OptionKind(body.text("kind"))
+    except ValueError as error:
+        raise malformed(f"'kind' must be one of {', '.join(OptionKind)}") from error
+    version = await catalogue.change_options(services.primary, kind, body.text("name"))
+    if isinstance(version, Rejected):
+        raise shop_refusal(version.reason)
+    return answer({"version": version})
+
+
+async def set_paused(request: web.Request) -> web.Response:
+    services = await _owners(request)
+    paused = (await read_body(request)).only(("paused",)).boolean("paused")
+    await catalogue.set_paused(services.primary, paused)
+    return answer({"paused": paused})
+
+
+async def _owners(request: web.Request) -> Services:
+    """The services, to an owner only."""
+    services = services_of(request)
+    account = await services.sessions.account_of(request)
+    if Party.OWNER not in account.roles:
+        raise shop_refusal(Reason.NOT_AUTHORIZED)
+    return services
