@@ -34,6 +34,7 @@ class Component:
 
     name: str
     role: str
+    address: str | None = None  # a validator's account, where it has one
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,9 @@ def _endpoint(fields: Fields) -> Endpoint:
 
 
 def _component(fields: Fields) -> Component:
-    component = Component(fields.text("name"), fields.text("role"))
+    component = Component(
+        fields.text("name"), fields.text("role"), fields.take("address", None)
+    )
     fields.finish()
     return component
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from bench.adapters.central import CentralAdapter
 from bench.adapters.contract import Adapter
 from bench.adapters.synthetic import SyntheticAdapter
 from bench.descriptor import Descriptor
@@ -13,4 +14,6 @@ def make_adapter(descriptor: Descriptor, folder: Path) -> Adapter:
     (credentials for provisioning, funded accounts)."""
     if descriptor.rung == "synthetic":
         return SyntheticAdapter(descriptor)
+    if descriptor.world == "central":
+        return CentralAdapter(descriptor, folder)
     raise BenchError(f"no adapter speaks to a {descriptor.world} target")

@@ -1,8 +1,9 @@
 """The trial's clock: nanoseconds since the start of the load, monotonic."""
 
-import asyncio
 import time
 from dataclasses import dataclass
+
+from bench.load.timer import PreciseTimer
 
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
@@ -14,12 +15,13 @@ class Clock:
 
     start_ns: int
     wall_s: float
+    timer: PreciseTimer
 
     @classmethod
-    def starting_in(cls, delay_s: float) -> "Clock":
+    def starting_in(cls, delay_s: float, timer: PreciseTimer) -> "Clock":
         """A clock whose zero is a moment ahead."""
         ahead_ns = int(delay_s * NS_PER_S)
-        return cls(time.monotonic_ns() + ahead_ns, time.time() + delay_s)
+        return cls(time.monotonic_ns() + ahead_ns, time.time() + delay_s, timer)
 
     def now_ns(self) -> int:
         """Nanoseconds since the start of the load; negative before it."""
@@ -27,6 +29,4 @@ class Clock:
 
     async def sleep_until(self, moment_ns: int) -> None:
         """Return at the moment, or at once if it has passed."""
-        ahead_ns = moment_ns - self.now_ns()
-        if ahead_ns > 0:
-            await asyncio.sleep(ahead_ns / NS_PER_S)
+        await self.timer.sleep_until(self.start_ns + moment_ns)

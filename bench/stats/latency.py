@@ -64,7 +64,7 @@ class LatencyHistogram:
     def curve(self) -> list[tuple[float, float]]:
         """(quantile, latency in ms) as far as the sample carries, for a nines axis."""
         points = []
-        quantile, step = 0.0, 0.1
+        quantile, step = 0.1, 0.1
         while quantile < 1 - 1e-9 and self.count >= samples_needed(quantile):
             value = self._histogram.get_value_at_percentile(quantile * 100)
             points.append((round(quantile, 9), float(value) / 1000))

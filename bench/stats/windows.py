@@ -4,7 +4,8 @@ A window is max(1 s, 100 requests at the baseline's rate) wide and windows count
 the injection. Availability recovery: from the injection to the first of five
 consecutive windows in which at least 99 % of the requests succeeded. Performance
 recovery: the same with a p99 of at most twice the baseline's. A request belongs to the
-window in which it was sent; a window without requests proves nothing and counts as not good.
+window in which it was sent; a window without requests proves nothing and counts as
+not good.
 """
 
 import math

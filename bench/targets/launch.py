@@ -10,7 +10,9 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from bench.control import Control, ControlError
 from bench.descriptor import Descriptor, load_descriptor
 from bench.errors import BenchError
 from bench.targets.process import Child, TargetError, console_command
@@ -25,7 +27,11 @@ CENTRAL_RUNGS = (
     "cdn",
 )
 START_TIMEOUT_S = 120.0
+DEPLOY_TIMEOUT_S = 90.0
+PROBE_TIMEOUT_S = 2.0
 POLL_S = 0.1
+ACCOUNTS = "accounts.json"
+SHOP = "shop.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +62,9 @@ class Launcher:
         argv = up_command(self.name, home)
         child = self._child = Child(argv, self._log_folder / "up.log")
         await child.start()
-        descriptor_path = home / "descriptor.json"
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
-                while not descriptor_path.exists():
+                while not await _serves(home / "descriptor.json"):
                     if child.exit_code is not None:
                         raise TargetError(
                             f"'{child.words}' ended with exit code {child.exit_code}; "
@@ -71,7 +76,28 @@ class Launcher:
                 f"'{child.words}' was not ready within {START_TIMEOUT_S:g} s; "
                 f"it said: {child.last_words()}"
             ) from None
-        return Running(self.name, load_descriptor(descriptor_path), home)
+        running = Running(self.name, load_descriptor(home / "descriptor.json"), home)
+        if running.descriptor.world == "chain":
+            await self._deploy(running)
+        return running
+
+    async def _deploy(self, running: Running) -> None:
+        """Put the shop on a chain, as a user would."""
+        argv = [
+            *console_command(),
+            "shop",
+            "deploy",
+            "--rpc",
+            running.descriptor.endpoints[0].url,
+            "--accounts",
+            str(running.folder / ACCOUNTS),
+            "--json",
+        ]
+        child = Child(argv, self._log_folder / "deploy.log")
+        await child.start()
+        if await child.wait(DEPLOY_TIMEOUT_S) != 0:
+            raise TargetError(f"'{child.words}' failed; it said: {child.last_words()}")
+        (running.folder / SHOP).write_text(child.output_json())
 
     async def stop(self) -> None:
         """Stop it and remove its folder."""
@@ -103,7 +129,41 @@ def up_command(name: str, home: Path) -> list[str]:
             str(home),
             "--validators",
             count,
+            "--rpc-port",
+            "0",
+            "--p2p-port",
+            "0",
             "--foreground",
         ]
     known = ", ".join([*CENTRAL_RUNGS, "validators-N", "synthetic"])
     raise BenchError(f"there is no target '{name}'; there are: {known}")
+
+
+async def _serves(descriptor_path: Path) -> bool:
+    """True once every component runs and every endpoint accepts connections."""
+    if not descriptor_path.exists():
+        return False
+    descriptor = load_descriptor(descriptor_path)
+    if descriptor.control is not None:
+        control = Control(descriptor.control)
+        try:
+            states = await control.components()
+        except ControlError:
+            return False
+        finally:
+            await control.close()
+        if not states or any(state.state != "running" for state in states):
+            return False
+    return all([await _accepts(endpoint.url) for endpoint in descriptor.endpoints])
+
+
+async def _accepts(url: str) -> bool:
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        async with asyncio.timeout(PROBE_TIMEOUT_S):
+            _, writer = await asyncio.open_connection(parts.hostname, port)
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return True

@@ -7,6 +7,7 @@ be killed, the kernel sends the supervisor SIGTERM (Linux: PR_SET_PDEATHSIG).
 
 import asyncio
 import ctypes
+import json
 import os
 import shutil
 import signal
@@ -92,6 +93,17 @@ class Child:
     def words(self) -> str:
         """The command as a user would type it."""
         return " ".join([Path(self._argv[0]).name, *self._argv[1:]])
+
+    def output_json(self) -> str:
+        """The JSON object it printed; TargetError if it printed none."""
+        text = self._log.read_text(errors="replace")
+        start = text.find("{")
+        try:
+            return json.dumps(json.loads(text[start:]))
+        except ValueError:
+            raise TargetError(
+                f"'{self.words}' was to print JSON; it said: {self.last_words()}"
+            ) from None
 
     def last_words(self) -> str:
         """The last lines of its output."""

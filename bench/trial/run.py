@@ -21,6 +21,7 @@ from bench.history.files import LineWriter
 from bench.load.clock import Clock
 from bench.load.generator import Generator
 from bench.load.lag import LagWatch
+from bench.load.timer import PreciseTimer
 from bench.scenario.model import Scenario
 from bench.store.folder import write_json
 from bench.trial.meter import Meter
@@ -91,7 +92,9 @@ async def _load(bench: Bench, plan: Sequence[Session]) -> dict[str, Any]:
     folder, scenario = bench.folder, bench.scenario
     names = (HISTORY, LAG, COMPONENTS, EVENTS)
     writers = {name: LineWriter(folder / name) for name in names}
-    clock = Clock.starting_in(START_DELAY_S)
+    timer = PreciseTimer()
+    timer.open()
+    clock = Clock.starting_in(START_DELAY_S, timer)
     generator = Generator(scenario, bench.adapter, clock, writers[HISTORY])
     # One connection each: a kill that takes its time must not hold up the meter.
     fault_control, meter_control = _control(bench), _control(bench)
@@ -119,6 +122,7 @@ async def _load(bench: Bench, plan: Sequence[Session]) -> dict[str, Any]:
         for control in (fault_control, meter_control):
             if control is not None:
                 await control.close()
+        timer.close()
     return {"started_at": clock.wall_s, "load": asdict(load.result())}
 
 

@@ -1,0 +1,1 @@
+"""The report: one self-contained offline page, computed from a run's folder."""

@@ -1,0 +1,128 @@
+"""The figures of a run as plain data: what the page shows, for programs to read."""
+
+from typing import Any
+
+from bench.analysis.fault import FaultCourse
+from bench.analysis.run import RunResult, TargetResult
+from bench.analysis.trial import OperationResult, TrialResult
+from bench.report.words import quantile_name
+from bench.stats.latency import LatencySummary
+
+
+def figures_of(result: RunResult) -> dict[str, Any]:
+    """All figures, by target and trial."""
+    return {
+        "run": result.manifest["run"],
+        "scenario": result.scenario.name,
+        "size": result.scenario.size,
+        "seed": result.manifest["seed"],
+        "valid": result.is_valid,
+        "checks_pass": result.passes,
+        "targets": [_target(target) for target in result.targets],
+    }
+
+
+def _target(target: TargetResult) -> dict[str, Any]:
+    return {
+        "name": target.name,
+        "missing": target.missing,
+        "start_s": target.start_s,
+        "trials": [_trial(trial) for trial in target.trials],
+    }
+
+
+def _trial(trial: TrialResult) -> dict[str, Any]:
+    orders = trial.orders
+    return {
+        "trial": trial.number,
+        "seed": trial.seed,
+        "valid": trial.is_valid,
+        "gates": {
+            gate.name: {"found": gate.found, "allowed": gate.allowed, "unit": gate.unit}
+            for gate in trial.gates
+        },
+        "offered_orders_per_s": trial.offered_orders_per_s,
+        "goodput_orders_per_s": trial.goodput_orders_per_s,
+        "shopper_success_share": trial.shopper_success_share,
+        "operations": {
+            name: _operation(operation) for name, operation in trial.operations.items()
+        },
+        "orders": {
+            "acknowledged": orders.acknowledged,
+            "there": orders.there,
+            "lost": len(orders.lost),
+            "duplicated": len(orders.duplicated),
+            "unexpected": len(orders.unexpected),
+            "altered": len(orders.altered),
+            "recovered": len(orders.recovered),
+            "unknown": len(orders.unknown),
+        },
+        "checks": {
+            check.name: {"passed": check.passed, "detail": check.detail}
+            for check in trial.checks
+        },
+        "cost": _cost(trial),
+        "faults": [_fault(course) for course in trial.faults],
+        "provisioning": trial.facts.get("provisioning", {}),
+    }
+
+
+def _operation(operation: OperationResult) -> dict[str, Any]:
+    return {
+        "count": operation.count,
+        "ok": operation.ok,
+        "failed": operation.failed,
+        "unknown": operation.unknown,
+        "retried": operation.retried,
+        "latency_ms": _latency(operation.latency),
+        "service_ms": _latency(operation.service),
+        "accepted_ms": None
+        if operation.accepted is None
+        else _latency(operation.accepted),
+    }
+
+
+def _latency(summary: LatencySummary) -> dict[str, float | None]:
+    named = {quantile_name(q): value for q, value in summary.quantiles_ms.items()}
+    return {**named, "max": summary.max_ms, "mean": summary.mean_ms}
+
+
+def _cost(trial: TrialResult) -> dict[str, Any] | None:
+    cost = trial.cost
+    if cost is None:
+        return None
+    return {
+        "orders": cost.orders,
+        "seconds": cost.seconds,
+        "cpu_ms_per_order": cost.cpu_ms_per_order,
+        "written_bytes_per_order": cost.written_bytes_per_order,
+        "components": {
+            component.name: {
+                "cpu_s": component.cpu_s,
+                "written_bytes": component.written_bytes,
+                "rss_bytes": component.rss_bytes,
+            }
+            for component in cost.components
+        },
+    }
+
+
+def _fault(course: FaultCourse) -> dict[str, Any]:
+    recovery = course.recovery
+    return {
+        "fault": course.kind,
+        "component": course.component,
+        "role": course.role,
+        "not_run": course.not_run,
+        "asked_s": course.asked_s,
+        "dead_s": course.dead_s,
+        "running_s": course.running_s,
+        "last_failure_s": course.last_failure_s,
+        "requests_failed": course.requests_failed,
+        "operations_unserved": course.operations_unserved,
+        "worst_second_share": course.worst_second_share,
+        "slowest_order_ms": course.slowest_order_ms,
+        "availability_rto_s": None if recovery is None else recovery.availability_rto_s,
+        "performance_rto_s": None if recovery is None else recovery.performance_rto_s,
+        "resolution_s": None if recovery is None else recovery.resolution_s,
+    }

@@ -1,0 +1,143 @@
+"""The report's sentences, each computed from the run; none is written for a result.
+
+A sentence states a figure of one trial as that, compares two only with the caveat that
+the run's size imposes, and never rounds an absence of evidence to a result.
+"""
+
+from bench.analysis.fault import FaultCourse
+from bench.analysis.run import RunResult, TargetResult
+from bench.analysis.trial import TrialResult
+from bench.report.words import listed, milliseconds, number, percent, plural, seconds
+
+
+def verdict(result: RunResult) -> str:
+    """The first sentence of the report."""
+    measured = result.measured
+    if not measured:
+        return "Nothing was measured: no target could be started."
+    trials = [trial for target in measured for trial in target.trials]
+    lost = sum(len(trial.orders.lost) for trial in trials)
+    acknowledged = sum(trial.orders.acknowledged for trial in trials)
+    kills = [c for trial in trials for c in trial.faults if c.not_run is None]
+    names = listed([target.name for target in measured])
+    text = (
+        f"{names} sold the same candles to the same shoppers; "
+        f"{plural(len(kills), 'component')} "
+        f"{'was' if len(kills) == 1 else 'were'} killed or frozen meanwhile, and "
+        f"{'none' if lost == 0 else number(lost)} of "
+        f"{plural(acknowledged, 'acknowledged order')} "
+        f"{'was' if lost <= 1 else 'were'} lost."
+    )
+    if not result.passes:
+        text += " At least one check FAILED: see the checks."
+    return text
+
+
+def size_caveat(result: RunResult) -> str:
+    """What the size of the run allows it to claim."""
+    if result.scenario.size == "quick":
+        return (
+            "Quick size: one short trial a target on one machine. It shows that all of "
+            "this ran and what the figures look like; it claims nothing beyond that."
+        )
+    return (
+        f"{result.scenario.size.capitalize()} size: figures are medians of trials with "
+        "rank intervals, on one machine."
+    )
+
+
+def target_sentence(target: TargetResult) -> str:
+    """One target in one or two sentences."""
+    if not target.trials:
+        return f"{target.name} is missing: {target.missing or 'no trial was finished'}."
+    trial = target.trials[-1]
+    orders = trial.operations["place_order"].latency.quantiles_ms
+    text = (
+        f"{target.name} finished {number(trial.goodput_orders_per_s)} orders/s of "
+        f"{number(trial.offered_orders_per_s)} offered; half of the orders were "
+        f"acknowledged within {milliseconds(orders[0.5])}"
+    )
+    if orders[0.95] is not None:
+        text += f", 95 % within {milliseconds(orders[0.95])}"
+    if trial.cost is not None and trial.cost.cpu_ms_per_order is not None:
+        text += (
+            f"; one order took {number(trial.cost.cpu_ms_per_order)} ms of CPU on all "
+            "of its machines together"
+        )
+    return text + ". " + " ".join(fault_sentence(course) for course in trial.faults)
+
+
+def fault_sentence(course: FaultCourse) -> str:
+    """One fault in one sentence."""
+    if course.not_run is not None:
+        return f"The fault was not run: {course.not_run}."
+    what = "kill -9 of" if course.kind == "kill" else "a freeze of"
+    begun = f"After {what} {course.component}"
+    if course.requests_failed == 0:
+        return (
+            f"{begun} no request failed; the slowest order took "
+            f"{milliseconds(course.slowest_order_ms)}."
+        )
+    last = (course.last_failure_s or 0.0) - (course.asked_s or 0.0)
+    unserved = course.operations_unserved
+    outcome = "every shopper was served"
+    if unserved:
+        outcome = plural(unserved, "operation") + " ended unserved"
+    return (
+        f"{begun} {plural(course.requests_failed, 'request')} failed, the last of them "
+        f"{seconds(last)} later; after retries {outcome}."
+    )
+
+
+def comparisons(result: RunResult) -> list[str]:
+    """Central beside chain, whichever way it falls; empty without both worlds."""
+    by_world: dict[str, list[tuple[str, TrialResult]]] = {"central": [], "chain": []}
+    for target in result.measured:
+        if target.descriptor is not None:
+            by_world[target.descriptor.world].append((target.name, target.trials[-1]))
+    lines = []
+    for central_name, central in by_world["central"]:
+        for chain_name, chain in by_world["chain"]:
+            lines += _pair(central_name, central, chain_name, chain)
+    return lines
+
+
+def _pair(
+    central_name: str, central: TrialResult, chain_name: str, chain: TrialResult
+) -> list[str]:
+    lines = []
+    quick, slow = (
+        trial.operations["place_order"].latency.quantiles_ms[0.5]
+        for trial in (central, chain)
+    )
+    if quick and slow:
+        lines.append(
+            f"The median order took {_times(slow / quick)} as long on {chain_name} as "
+            f"on {central_name} ({milliseconds(slow)} to be final, against "
+            f"{milliseconds(quick)} to be committed)."
+        )
+    if central.cost and chain.cost:
+        one, other = central.cost.cpu_ms_per_order, chain.cost.cpu_ms_per_order
+        if one and other:
+            lines.append(
+                f"An order cost {_times(other / one)} as much CPU on {chain_name} as "
+                f"on {central_name} ({number(other)} against {number(one)} ms)."
+            )
+    for one_fault, other_fault in zip(central.faults, chain.faults, strict=False):
+        if one_fault.not_run is None and other_fault.not_run is None:
+            lines.append(
+                "One killed component left "
+                f"{plural(one_fault.requests_failed, 'request')} failed on {central_name} ({one_fault.role}) and "
+                f"{number(other_fault.requests_failed)} on {chain_name} "
+                f"({other_fault.role})."
+            )
+    return lines
+
+
+def _times(ratio: float) -> str:
+    return f"{number(ratio)} times"
+
+
+def success_sentence(trial: TrialResult) -> str:
+    """Availability as shoppers saw it."""
+    return f"{percent(trial.shopper_success_share)} of all operations were served"

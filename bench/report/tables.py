@@ -1,0 +1,267 @@
+"""The report's tables, computed from the run."""
+
+from bench.analysis.fault import FaultCourse
+from bench.analysis.run import RunResult, TargetResult
+from bench.analysis.trial import OperationResult, TrialResult
+from bench.report.markup import Cell, table
+from bench.report.trust import trust_of
+from bench.report.words import (
+    NOT_CARRIED,
+    milliseconds,
+    number,
+    percent,
+    quantile_name,
+    seconds,
+)
+from bench.stats.latency import QUANTILES
+
+
+def at_a_glance(result: RunResult) -> str:
+    """One row a target, those that are missing included."""
+    header = [
+        "target",
+        "orders/s (offered)",
+        "order p50",
+        "order p95",
+        "browse p50",
+        "CPU ms/order",
+        "killed",
+        "requests failed",
+        "orders lost",
+        "twice",
+        "valid",
+    ]
+    return table(header, [_glance(target) for target in result.targets])
+
+
+def _glance(target: TargetResult) -> list[Cell | str]:
+    if not target.trials:
+        return [target.name, *[Cell("missing", None, "bad")] * 10]
+    trial = target.trials[-1]
+    orders = trial.operations["place_order"].latency.quantiles_ms
+    browse = trial.operations.get("browse")
+    course = trial.faults[0] if trial.faults else None
+    return [
+        target.name,
+        Cell(
+            f"{number(trial.goodput_orders_per_s)} "
+            f"({number(trial.offered_orders_per_s)})",
+            trial.goodput_orders_per_s,
+        ),
+        _time(orders[0.5]),
+        _time(orders[0.95]),
+        _time(browse.latency.quantiles_ms[0.5] if browse else None),
+        _figure(trial.cost.cpu_ms_per_order if trial.cost else None),
+        _killed(course),
+        _figure(course.requests_failed if course and not course.not_run else None),
+        _count(len(trial.orders.lost)),
+        _count(len(trial.orders.duplicated)),
+        Cell("yes", None, "good") if trial.is_valid else Cell("INVALID", None, "bad"),
+    ]
+
+
+def _killed(course: FaultCourse | None) -> Cell:
+    if course is None:
+        return Cell("nothing")
+    if course.not_run is not None:
+        return Cell("not run", None, "note")
+    return Cell(f"{course.component}")
+
+
+def trust_table(result: RunResult) -> str:
+    """What each target asks one to trust."""
+    header = [
+        "target",
+        "who must be trusted",
+        "crash survived",
+        "liar survived",
+        "acknowledged means",
+    ]
+    rows: list[list[Cell | str]] = []
+    for target in result.targets:
+        if target.descriptor is not None:
+            trust = trust_of(target.descriptor)
+            rows.append(
+                [
+                    target.name,
+                    trust.operators,
+                    trust.crash,
+                    trust.liar,
+                    trust.durability,
+                ]
+            )
+    return table(header, rows, sortable=False) if rows else ""
+
+
+def latency_table(result: RunResult) -> str:
+    """Every operation of every target: latency from the intended start."""
+    header = [
+        "target",
+        "operation",
+        "count",
+        "not ok",
+        "retried",
+        *[quantile_name(q) for q in QUANTILES],
+        "max",
+        "service p50",
+    ]
+    rows = [
+        _latency_row(target.name, operation)
+        for target in result.measured
+        for operation in target.trials[-1].operations.values()
+    ]
+    return table(header, rows)
+
+
+def _latency_row(name: str, operation: OperationResult) -> list[Cell | str]:
+    return [
+        name,
+        operation.operation.replace("_", " "),
+        _figure(operation.count),
+        _count(operation.failed + operation.unknown),
+        _figure(operation.retried),
+        *[_time(operation.latency.quantiles_ms[q]) for q in QUANTILES],
+        _time(operation.latency.max_ms),
+        _time(operation.service.quantiles_ms[0.5]),
+    ]
+
+
+def fault_table(result: RunResult) -> str:
+    """What was hit and what came of it."""
+    header = [
+        "target",
+        "fault",
+        "role",
+        "down for",
+        "requests failed",
+        "last failure",
+        "available again",
+        "fast again",
+        "worst second",
+        "slowest order",
+        "shoppers unserved",
+    ]
+    rows = [
+        _fault_row(target.name, course)
+        for target in result.measured
+        for course in target.trials[-1].faults
+    ]
+    return table(header, rows) if rows else ""
+
+
+def _fault_row(name: str, course: FaultCourse) -> list[Cell | str]:
+    if course.not_run is not None:
+        return [name, f"{course.kind}: not run", *[course.not_run], *[NOT_CARRIED] * 8]
+    asked_s = course.asked_s or 0.0
+    down_s = None if course.running_s is None else course.running_s - asked_s
+    last_s = None if course.last_failure_s is None else course.last_failure_s - asked_s
+    recovery = course.recovery
+    return [
+        name,
+        f"{course.kind} {course.component}",
+        course.role,
+        Cell(seconds(down_s), down_s),
+        Cell(str(course.requests_failed), course.requests_failed),
+        Cell("none" if last_s is None else f"after {seconds(last_s)}", last_s or 0.0),
+        _recovered(recovery.availability_rto_s if recovery else None),
+        _recovered(recovery.performance_rto_s if recovery else None),
+        Cell(percent(course.worst_second_share), course.worst_second_share or 0.0),
+        _time(course.slowest_order_ms),
+        Cell(str(course.operations_unserved), course.operations_unserved),
+    ]
+
+
+def _recovered(value: float | None) -> Cell:
+    if value is None:
+        return Cell("not while loaded", float("1e9"), "bad")
+    return Cell("at once" if value == 0 else f"after {seconds(value)}", value)
+
+
+def order_table(result: RunResult) -> str:
+    """The set algebra of orders."""
+    header = [
+        "target",
+        "acknowledged",
+        "there",
+        "lost",
+        "twice",
+        "unexpected",
+        "altered",
+        "recovered",
+        "unknown, not there",
+    ]
+    rows: list[list[Cell | str]] = []
+    for target in result.measured:
+        orders = target.trials[-1].orders
+        rows.append(
+            [
+                target.name,
+                _figure(orders.acknowledged),
+                _figure(orders.there),
+                *[
+                    _count(len(found))
+                    for found in (
+                        orders.lost,
+                        orders.duplicated,
+                        orders.unexpected,
+                        orders.altered,
+                    )
+                ],
+                _figure(len(orders.recovered)),
+                _figure(len(orders.unknown)),
+            ]
+        )
+    return table(header, rows) if rows else ""
+
+
+def check_table(result: RunResult) -> str:
+    """Every check with the figures it rests on."""
+    rows: list[list[Cell | str]] = []
+    for target in result.measured:
+        for check in target.trials[-1].checks:
+            word = {True: "pass", False: "FAIL", None: "not checked"}[check.passed]
+            tone = {True: "good", False: "bad", None: "note"}[check.passed]
+            rows.append([target.name, check.name, Cell(word, None, tone), check.detail])
+    return table(["target", "check", "result", "figures"], rows) if rows else ""
+
+
+def gate_table(result: RunResult) -> str:
+    """The validity gates of every trial."""
+    rows: list[list[Cell | str]] = [
+        [
+            target.name,
+            str(trial.number),
+            gate.name,
+            f"{number(gate.found)} {gate.unit}",
+            f"{number(gate.allowed)} {gate.unit}",
+            Cell("holds", None, "good") if gate.holds else Cell("INVALID", None, "bad"),
+        ]
+        for target in result.measured
+        for trial in target.trials
+        for gate in trial.gates
+    ]
+    header = ["target", "trial", "gate", "found", "allowed", "verdict"]
+    return table(header, rows) if rows else ""
+
+
+def provisioning_table(result: RunResult) -> str:
+    """What was made before the load, and what it took; not part of any latency."""
+    rows: list[list[Cell | str]] = []
+    for target in result.measured:
+        trial: TrialResult = target.trials[-1]
+        rows.append([target.name, "start_s", Cell(number(target.start_s))])
+        for name, value in trial.facts.get("provisioning", {}).items():
+            rows.append([target.name, name, Cell(number(value))])
+    return table(["target", "figure", "value"], rows) if rows else ""
+
+
+def _time(value_ms: float | None) -> Cell:
+    return Cell(milliseconds(value_ms), -1.0 if value_ms is None else value_ms)
+
+
+def _figure(value: float | None) -> Cell:
+    return Cell(number(value), -1.0 if value is None else float(value))
+
+
+def _count(value: int) -> Cell:
+    return Cell(str(value), float(value), "bad" if value else "")
