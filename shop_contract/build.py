@@ -8,6 +8,7 @@ import argparse
 import hashlib
 import json
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ ARTIFACT = HERE / "artifact" / "Shop.json"
 EVM_VERSION = "prague"  # as the pragma in the source says
 
 
+@cache
 def compile_source(source: str) -> dict[str, Any]:
     """The artifact document of a contract's source text."""
     import vyper

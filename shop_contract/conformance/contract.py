@@ -124,7 +124,7 @@ class ContractAdapter:
         return self._do(account, "accept_ownership")
 
     def order(self, order: Handle) -> OrderView:
-        seen = self._view("order", order)
+        seen = self.view("order", order)
         status = STATUSES[seen["status"]]
         if status is None:
             raise LookupError(f"there is no order {order}")
@@ -149,16 +149,16 @@ class ContractAdapter:
         return Sku(design, seen["price"], seen["stock"])
 
     def catalogue_version(self) -> int:
-        return int(self._view("catalogue_version"))
+        return int(self.view("catalogue_version"))
 
     def owed(self, account: str) -> int:
-        return int(self._view("owed", self._backend.address(account)))
+        return int(self.view("owed", self._backend.address(account)))
 
     def escrowed(self) -> int:
-        return int(self._view("escrowed"))
+        return int(self.view("escrowed"))
 
     def unknown_order(self) -> Handle:
-        return int(self._view("order_count")) + 1
+        return int(self.view("order_count")) + 1
 
     def now_s(self) -> int:
         return self._backend.now_s()
@@ -177,7 +177,8 @@ class ContractAdapter:
             return _rejected(answer)
         return decode_result(function, answer.output)
 
-    def _view(self, function: str, *arguments: object) -> Any:
+    def view(self, function: str, *arguments: object) -> Any:
+        """What a view of the contract returns; raises RuntimeError if it reverts."""
         answer = self._backend.call(encode_call(function, *arguments))
         if not answer.success:
             raise RuntimeError(f"the view {function}{arguments} reverted")

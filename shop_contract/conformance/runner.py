@@ -57,11 +57,18 @@ def run_vector(vector: Vector, shop: ShopAdapter) -> list[str]:
     answer.
     """
     run = _Run(shop)
-    for step in OPENING:
-        run.take(step)
+    run.take_all(OPENING)
     for number, step in enumerate(vector.steps, start=1):
         run.take(step, f"step {number} ({step['op']})")
     return run.differences
+
+
+def take_opening(shop: ShopAdapter) -> None:
+    """Open an empty shop as every vector finds it. Raises ValueError if it refuses."""
+    run = _Run(shop)
+    run.take_all(OPENING)
+    if run.differences:
+        raise ValueError(f"the shop cannot be opened: {'; '.join(run.differences)}")
 
 
 class _Run:
@@ -71,6 +78,10 @@ class _Run:
         self.shop = shop
         self.handles: dict[bytes, Handle] = {}
         self.differences: list[str] = []
+
+    def take_all(self, steps: Sequence[Step]) -> None:
+        for step in steps:
+            self.take(step)
 
     def take(self, step: Step, where: str = "opening") -> None:
         answer = self._perform(step)

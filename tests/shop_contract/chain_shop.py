@@ -3,19 +3,32 @@
 Every account starts with the same round sum, so that a test can account for every wei.
 """
 
+import os
 from functools import cache
+from pathlib import Path
 
 from eth_hash.auto import keccak
 
 from shop_contract.artifact import load_artifact
 from shop_contract.conformance import Sent
 from tests.shop_contract.evm import START_S, Evm, Result
+from tests.shop_contract.hostile import Hostile
 
-PURSE = 10**30
+PURSE = 10**36
+# Another contract's code to put under test, as hexadecimal: see mutants.py.
+BYTECODE_FILE = os.environ.get("SHOP_BYTECODE_FILE")
 
 
 def address_of(account: str) -> bytes:
     return keccak(account.encode())[-20:]
+
+
+@cache
+def bytecode_under_test() -> bytes:
+    """The artifact's, unless the environment names another."""
+    if BYTECODE_FILE is None:
+        return load_artifact().bytecode
+    return bytes.fromhex(Path(BYTECODE_FILE).read_text().strip())
 
 
 @cache
@@ -29,8 +42,8 @@ def _deployed(bytecode: bytes) -> tuple[Evm, bytes]:
 class EvmShop:
     """A fresh, empty shop owned by the account "owner"; implements ContractBackend."""
 
-    def __init__(self, bytecode: bytes | None = None) -> None:
-        evm, self.shop = _deployed(bytecode or load_artifact().bytecode)
+    def __init__(self) -> None:
+        evm, self.shop = _deployed(bytecode_under_test())
         self.evm = evm.copy()
         self.funded: dict[str, int] = {}
         self.gas: list[int] = []
@@ -59,3 +72,27 @@ class EvmShop:
 
     def wait(self, seconds: int) -> None:
         self.evm.now_s += seconds
+
+
+class HostileShop(EvmShop):
+    """The same, and the account "hostile" is a contract that behaves badly."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hostile = Hostile(self.evm, self.address("puppeteer"))
+
+    def address(self, account: str) -> bytes:
+        return (
+            self.hostile.address if account == "hostile" else super().address(account)
+        )
+
+    def transact(self, account: str, data: bytes, value: int = 0) -> Result:
+        if account == "hostile":
+            return self.hostile.run(self.shop, data, value)
+        return super().transact(account, data, value)
+
+    def wealth(self) -> int:
+        """All money there is, the shop's included; what the test put in is `funded`."""
+        accounts = [self.evm.balance(address_of(name)) for name in self.funded]
+        contracts = (self.hostile.address, self.shop)
+        return sum(accounts) + sum(self.evm.balance(each) for each in contracts)

@@ -67,13 +67,18 @@ class Evm:
         self._state.delta_balance(account, amount)
 
     def transact(
-        self, sender: bytes, to: bytes, data: bytes = b"", value: int = 0
+        self,
+        sender: bytes,
+        to: bytes,
+        data: bytes = b"",
+        value: int = 0,
+        gas: int = GAS_LIMIT,
     ) -> Result:
         """Run one transaction; an empty `to` creates a contract."""
         unsigned = PragueVM.create_unsigned_transaction(
             nonce=self._state.get_nonce(sender),
             gas_price=0,
-            gas=GAS_LIMIT,
+            gas=gas,
             to=to or CREATE_CONTRACT_ADDRESS,
             value=value,
             data=data,
@@ -131,7 +136,7 @@ class Evm:
 
 def _charged(transaction: Any, computation: Any) -> int:
     """Gas as a receipt would state it: refunds taken off, the EIP-7623 floor kept."""
-    spent = GAS_LIMIT - computation.get_gas_remaining()
+    spent = transaction.gas - computation.get_gas_remaining()
     spent -= min(computation.get_gas_refund(), spent // 5)
     zeros = transaction.data.count(0)
     tokens = zeros + 4 * (len(transaction.data) - zeros)
