@@ -43,6 +43,7 @@ class Refusal(StrEnum):
 
     ALREADY_KNOWN = "already known"
     NONCE_TOO_LOW = "nonce too low"
+    UNDERPRICED = "transaction underpriced"
     REPLACEMENT_UNDERPRICED = "replacement transaction underpriced"
     INSUFFICIENT_FUNDS = "insufficient funds for gas * price + value"
     GAS_LIMIT = "exceeds block gas limit"

@@ -27,6 +27,8 @@ class PoolLimits:
     stuck_ms: int = 3_000
     """Zero base fee only: after waiting this long, an equal price replaces."""
     price_bump_percent: int = 10
+    min_priority_fee: int = 0
+    """Wei per gas below which nothing is admitted."""
     transaction_gas: int = 30_000_000
     """The block gas limit: more can never be included."""
     evict_share: float = 1 / 256

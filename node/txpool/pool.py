@@ -143,6 +143,10 @@ class TxPool:
         if info.gas_limit > self.limits.transaction_gas:
             detail = f"gas {info.gas_limit}, limit {self.limits.transaction_gas}"
             return Admission(Refusal.GAS_LIMIT, detail)
+        if info.priority_fee < self.limits.min_priority_fee:
+            minimum = self.limits.min_priority_fee
+            detail = f"priority fee {info.priority_fee}, minimum {minimum}"
+            return Admission(Refusal.UNDERPRICED, detail)
         if info.hash in self._quarantined:
             return Admission(Refusal.QUARANTINED, self._quarantined[info.hash])
         old = queue.txs.get(nonce)

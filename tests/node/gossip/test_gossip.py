@@ -97,6 +97,25 @@ def test_a_duplicate_is_screened_and_teaches_who_has_it() -> None:
     assert [item for at in range(0, 3_000, 50) for item in gossip.tick(at)] == []
 
 
+def test_what_was_pushed_is_recognised_when_somebody_sends_it_back() -> None:
+    gossip = Gossip(ListPool())
+    gossip.on_connected(PEER, 0)
+    gossip.on_admitted([(ZERO_HASH, b"a")], None, 0)
+    gossip.tick(10)
+    assert gossip.screen(PEER, [b"a"]) == []
+
+
+def test_repair_sends_nothing_twice_to_one_peer() -> None:
+    pool = ListPool()
+    gossip = Gossip(pool, GossipLimits(relay_after_ms=100, repair_interval_ms=10))
+    gossip.on_connected(PEER, 0)
+    pool.put(b"a")
+    gossip.on_admitted([(keccak256(b"a"), b"a")], PEER, 0)
+    gossip.on_connected(OTHER, 50)  # sent to it now; at 100 its relay is due
+    sent = [item for at in range(50, 1_000, 10) for item in gossip.tick(at)]
+    assert [item.peer for item in sent] == [OTHER]
+
+
 def test_without_a_full_mesh_repair_carries_transactions_on() -> None:
     mesh = GossipMesh(4)
     mesh.link((0, 1), (1, 2), (2, 3))

@@ -68,6 +68,14 @@ def test_more_gas_than_a_block_has_is_refused() -> None:
     ]
 
 
+def test_a_priority_fee_below_the_minimum_is_underpriced() -> None:
+    bench = Bench(PoolLimits(min_priority_fee=5))
+    assert bench.add(tx(ALICE, 0, fee=9, tip=4), tx(ALICE, 0, fee=9, tip=5)) == [
+        "transaction underpriced",
+        "",
+    ]
+
+
 def test_a_sender_has_a_limit_of_its_own() -> None:
     bench = Bench(PoolLimits(per_sender=2))
     assert bench.add(tx(ALICE, 0), tx(ALICE, 1), tx(ALICE, 2), tx(BOB, 0)) == [
