@@ -127,8 +127,8 @@ def _faults(result: RunResult, charts: dict[str, Chart]) -> str:
         + paragraph(
             "Available again: from the injection to the first of five windows in a row "
             "with at least 99 % of the requests answered; fast again: the same with a "
-            "p99 within twice the baseline's. A request is one attempt: clients retry by "
-            "the order's key until patience runs out.",
+            "p99 within twice the baseline's. A request is one attempt: clients retry "
+            "by the order's key until patience runs out.",
             "soft",
         )
         + "".join(drawn)
@@ -200,8 +200,8 @@ def _method(result: RunResult) -> str:
             f"<pre>{escape(result.scenario.source)}</pre>",
         )
         + f'<p class="soft">Run <code>{escape(manifest["run"])}</code>. Raw samples '
-        "lie beside this file in <code>targets/NAME/trial-1/</code>: every operation in "
-        "<code>history.jsonl</code>, what was read back in <code>audit.json</code>. "
+        "lie beside this file in <code>targets/NAME/trial-1/</code>: every operation "
+        "in <code>history.jsonl</code>, what was read back in <code>audit.json</code>. "
         "<code>chandlery bench report FOLDER</code> computes this page from them "
         "again.</p>"
     )

@@ -127,7 +127,8 @@ def _pair(
         if one_fault.not_run is None and other_fault.not_run is None:
             lines.append(
                 "One killed component left "
-                f"{plural(one_fault.requests_failed, 'request')} failed on {central_name} ({one_fault.role}) and "
+                f"{plural(one_fault.requests_failed, 'request')} failed on "
+                f"{central_name} ({one_fault.role}) and "
                 f"{number(other_fault.requests_failed)} on {chain_name} "
                 f"({other_fault.role})."
             )

@@ -1,0 +1,1 @@
+"""The adapter of any Ethereum JSON-RPC endpoint on which the shop is deployed."""
