@@ -66,6 +66,22 @@ async def by_name(database: Database, name: str) -> tuple[Account, str | None] |
     return (_account(row), row["password_hash"]) if row else None
 
 
+async def change_role(
+    database: Database, name: str, role: Party, enabled: bool
+) -> Account | None:
+    """Give or take one role; None when nobody has the name."""
+    rows = await database.write(
+        "UPDATE accounts SET roles = CASE WHEN $3 "
+        "THEN array_append(array_remove(roles, $2), $2) "
+        "ELSE array_remove(roles, $2) END "
+        "WHERE name = $1 RETURNING id, name, roles",
+        name,
+        role.value,
+        enabled,
+    )
+    return _account(rows[0]) if rows else None
+
+
 async def open_session(database: Database, account: Account) -> str:
     """A new token for the account, good for `SESSION_HOURS`."""
     token = secrets.token_urlsafe(TOKEN_BYTES)

@@ -13,7 +13,8 @@ from aiohttp import web
 from central_baseline.web.refusals import Refusal, malformed
 from shop_contract.rules import Design
 
-AMOUNT = re.compile(r"[0-9]{1,39}")
+AMOUNT = re.compile(r"[0-9]{1,78}")  # 256 bits; the rules bound what is taken
+WHOLE = re.compile(r"-?[0-9]{1,78}")
 HEX = re.compile(r"0x([0-9a-fA-F]{2})*")
 MAX_TEXT = 256
 
@@ -37,12 +38,15 @@ class Body:
 
     def text(self, name: str, longest: int = MAX_TEXT) -> str:
         value = self._fields.get(name)
-        if not isinstance(value, str) or not 1 <= len(value) <= longest:
-            raise malformed(f"'{name}' must be a string of 1 to {longest} characters")
+        if not isinstance(value, str) or len(value) > longest:
+            raise malformed(f"'{name}' must be a string, at most {longest} characters")
         return value
 
     def integer(self, name: str) -> int:
         value = self._fields.get(name)
+        # As a string too: JSON numbers beyond 2**53 do not survive every client.
+        if isinstance(value, str) and WHOLE.fullmatch(value):
+            return int(value)
         if not isinstance(value, int) or isinstance(value, bool):
             raise malformed(f"'{name}' must be a whole number")
         return value
@@ -57,7 +61,7 @@ class Body:
         value = self._fields.get(name)
         if not isinstance(value, str) or not AMOUNT.fullmatch(value):
             raise malformed(
-                f"'{name}' must be an amount: a string of at most 39 digits"
+                f"'{name}' must be an amount: a string of at most 78 digits"
             )
         return int(value)
 

@@ -13,8 +13,8 @@ from shop_contract.rules.limits import MAX_CHANGES, MAX_DELIVERY_BYTES
 
 Schema = dict[str, Any]
 
-AMOUNT: Schema = {"type": "string", "pattern": "^[0-9]{1,39}$"}
-WHOLE: Schema = {"type": "integer"}
+AMOUNT: Schema = {"type": "string", "pattern": "^[0-9]{1,78}$"}
+WHOLE: Schema = {"type": ["integer", "string"], "pattern": "^-?[0-9]{1,78}$"}
 TEXT: Schema = {"type": "string"}
 BYTES: Schema = {"type": "string", "pattern": "^0x([0-9a-fA-F]{2})*$"}
 REFERENCE: Schema = {"type": "string", "pattern": "^0x[0-9a-fA-F]{64}$"}
@@ -136,6 +136,9 @@ _ROUTES: tuple[tuple[str, str, str, Schema | None, Schema | None, bool], ...] = 
      _object({"prices": _list(_SKU_PRICE, MAX_CHANGES)}), _VERSION, True),
     ("post", "/api/options", "Add an option (owner)",
      _object({"kind": TEXT, "name": TEXT}), _VERSION, True),
+    ("put", "/api/roles", "Give or take a role (owner)",
+     _object({"name": TEXT, "role": TEXT, "enabled": {"type": "boolean"}}),
+     _object({"account": TEXT, "name": TEXT, "roles": _list(TEXT)}), True),
     ("put", "/api/paused", "Pause or resume sales (owner)", _PAUSED, _PAUSED, True),
     ("get", "/live", "The process answers", None, None, False),
     ("get", "/ready", "The database answers", None, None, False),

@@ -1,8 +1,9 @@
 """Who is asking: a bearer token, or the session cookie with its CSRF token.
 
 The promise: an account is known by a token that was issued and has not ended. Answers
-are remembered for `MEMORY_S`, so a session that ended elsewhere may be honoured that
-much longer, never more. A cookie alone changes nothing: browsers send it unasked.
+are remembered for `MEMORY_S`, so a session that ended (or a role that was taken) on
+another server may be honoured that much longer, never more. A cookie alone changes
+nothing: browsers send it unasked.
 """
 
 import hashlib
@@ -52,6 +53,12 @@ class Sessions:
         token = _token_of(request)
         self._remembered.pop(token, None)
         await accounts.close_session(self._database, token)
+
+    def forget(self, account_id: int) -> None:
+        """Ask again about an account: its roles have changed."""
+        stale = [t for t, (a, _) in self._remembered.items() if a.id == account_id]
+        for token in stale:
+            del self._remembered[token]
 
     def _recall(self, token: str) -> Account | None:
         account, until = self._remembered.get(token, (None, 0.0))

@@ -2,14 +2,21 @@
 
 from aiohttp import web
 
-from central_baseline.db import catalogue
+from central_baseline.db import accounts, catalogue
 from central_baseline.web.bodies import read_body
-from central_baseline.web.documents import answer, catalogue_document, sku_document
+from central_baseline.web.documents import (
+    account_document,
+    answer,
+    catalogue_document,
+    sku_document,
+)
 from central_baseline.web.refusals import malformed, shop_refusal
 from central_baseline.web.services import Services, services_of
 from shop_contract.rules import Party, Reason, Rejected, quote
 from shop_contract.rules.catalogue import OptionKind
-from shop_contract.rules.limits import MAX_CHANGES
+
+# What is read at all; the shop's rules say how many may change at once.
+MAX_ENTRIES = 200
 
 
 def add_routes(router: web.UrlDispatcher) -> None:
@@ -19,6 +26,7 @@ def add_routes(router: web.UrlDispatcher) -> None:
     router.add_put("/api/prices", change_prices)
     router.add_post("/api/options", add_option)
     router.add_put("/api/paused", set_paused)
+    router.add_put("/api/roles", set_role)
 
 
 async def read_catalogue(request: web.Request) -> web.Response:
@@ -45,7 +53,7 @@ async def change_stock(request: web.Request) -> web.Response:
     body = (await read_body(request)).only(("changes",))
     changes = [
         (entry.only(("design", "change")).design(), entry.integer("change"))
-        for entry in body.objects("changes", MAX_CHANGES)
+        for entry in body.objects("changes", MAX_ENTRIES)
     ]
     changed = await catalogue.change_stock(services.primary, changes)
     if isinstance(changed, Rejected):
@@ -58,7 +66,7 @@ async def change_prices(request: web.Request) -> web.Response:
     body = (await read_body(request)).only(("prices",))
     prices = [
         (entry.only(("design", "price")).design(), entry.amount("price"))
-        for entry in body.objects("prices", MAX_CHANGES)
+        for entry in body.objects("prices", MAX_ENTRIES)
     ]
     version = await catalogue.change_prices(services.primary, prices)
     if isinstance(version, Rejected):
@@ -84,6 +92,20 @@ async def set_paused(request: web.Request) -> web.Response:
     paused = (await read_body(request)).only(("paused",)).boolean("paused")
     await catalogue.set_paused(services.primary, paused)
     return answer({"paused": paused})
+
+
+async def set_role(request: web.Request) -> web.Response:
+    """Give an account a role at the bench or with the parcels, or take it away."""
+    services = await _owners(request)
+    body = (await read_body(request)).only(("name", "role", "enabled"))
+    name, role, enabled = body.text("name"), body.text("role"), body.boolean("enabled")
+    if role not in {Party.MOULDER, Party.COURIER}:
+        raise malformed("'role' must be moulder or courier")
+    account = await accounts.change_role(services.primary, name, Party(role), enabled)
+    if account is None:
+        raise shop_refusal(Reason.INVALID_ACCOUNT)
+    services.sessions.forget(account.id)
+    return answer(account_document(account))
 
 
 async def _owners(request: web.Request) -> Services:

@@ -73,7 +73,7 @@ BEGIN
     INSERT INTO events (order_id, actor_id, action, status, escrow_change, at_s)
     VALUES (moved_id, actor, by_action, new_status, escrow, shop_now());
     IF restock > 0 THEN
-        UPDATE skus SET stock = least(stock + restock, 4294967295)
+        UPDATE skus SET stock = stock + restock
         WHERE shape = moved.shape AND size = moved.size AND scent = moved.scent;
     END IF;
     IF refund > 0 THEN
