@@ -11,6 +11,7 @@ contract's storage in `alloc` (`node.chain.validator_contract`).
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from eth_utils.address import to_checksum_address
@@ -180,6 +181,17 @@ def parse_genesis(text: str | bytes) -> Genesis:
         ) from error
     _validate(genesis, data)
     return genesis
+
+
+def load_genesis(directory: Path) -> Genesis:
+    """The genesis of a node's or network's directory. Raises GenesisError."""
+    path = directory / "genesis.json"
+    try:
+        return parse_genesis(path.read_bytes())
+    except FileNotFoundError:
+        raise GenesisError(
+            f"{path} is missing: copy it from another node of the network"
+        ) from None
 
 
 def _validate(genesis: Genesis, data: Mapping[str, Any]) -> None:

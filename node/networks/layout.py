@@ -21,7 +21,7 @@ from typing import Any
 
 from eth_utils.address import to_checksum_address
 
-from node.chain.genesis import ConsensusConfig, Genesis, GenesisError, parse_genesis
+from node.chain.genesis import ConsensusConfig, Genesis
 from node.chain.genesis_builder import make_genesis
 from node.chain.validators import faulty_max, quorum
 from node.config import SECTIONS, load_config
@@ -197,17 +197,6 @@ def _place(node: Path) -> NodePlace:
         rpc_url=f"http://{config.rpc.host}:{config.rpc.port}",
         p2p_address=f"{config.p2p.host}:{config.p2p.port}",
     )
-
-
-def read_genesis(directory: Path) -> Genesis:
-    """The genesis of a node's or network's directory. Raises GenesisError."""
-    path = directory / "genesis.json"
-    try:
-        return parse_genesis(path.read_bytes())
-    except FileNotFoundError:
-        raise GenesisError(
-            f"{path} is missing: copy it from another node of the network"
-        ) from None
 
 
 def write_descriptor(

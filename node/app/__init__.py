@@ -1,0 +1,1 @@
+"""Composition root: builds one node from its directory and runs it."""

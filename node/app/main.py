@@ -1,0 +1,145 @@
+"""Runs one node: opens its directory, wires the parts, ends them in the right order.
+
+How it ends: exit code 0 after SIGINT or SIGTERM; 2 for a wrong setting or a taken port,
+3 when going on would not be safe, 4 when the disk failed. The last line says why.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import uvloop
+
+from node.app.admin import AdminServer
+from node.app.backend import NodeBackend
+from node.app.logs import configure_logging
+from node.chain.genesis import Genesis, load_genesis
+from node.chain.signing import Secp256k1Verifier
+from node.config import NodeConfig
+from node.driver.driver import Driver, DriverPorts
+from node.execution.select import open_executor
+from node.gossip.gossip import Gossip
+from node.metrics import Counters, NodeCollector
+from node.primitives.secp256k1 import PrivateKey
+from node.rpc.service import RpcService
+from node.storage.directory import StateDirectory
+from node.storage.keystore import load_node_key
+from node.storage.system import SystemClock, thread_lanes
+from node.transport.mesh import Mesh
+from node.txpool.limits import PoolLimits
+from node.txpool.pool import TxPool
+
+log = logging.getLogger("chandlery")
+
+
+def run_node(config: NodeConfig) -> int:
+    """Run until a signal or a failure; returns the exit code."""
+    configure_logging(config.log)
+    genesis = load_genesis(config.directory)
+    key = load_node_key(config.directory)
+    try:
+        uvloop.run(_run(config, genesis, key))
+    except Exception as error:
+        exit_code = getattr(error, "exit_code", None)
+        if exit_code is None:
+            raise
+        log.error("the node ends: %s", error)
+        return int(exit_code)
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """The parts of a running node."""
+
+    driver: Driver
+    mesh: Mesh
+    rpc: RpcService
+    admin: AdminServer
+
+
+async def _run(config: NodeConfig, genesis: Genesis, key: PrivateKey) -> None:
+    async with open_node(config, genesis, key) as node:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, node.driver.stop)
+        log.info("ready", extra={"height": node.driver.head.header.number})
+        await node.driver.run()
+    log.info("stopped at height %d", node.driver.head.header.number)
+
+
+@contextlib.asynccontextmanager
+async def open_node(
+    config: NodeConfig, genesis: Genesis, key: PrivateKey
+) -> AsyncIterator[Node]:
+    """A recovered node that listens; its driver is not running yet."""
+    async with contextlib.AsyncExitStack() as stack:
+        directory = StateDirectory.open(config.directory)
+        stack.callback(directory.close)
+        clock = SystemClock()
+        lanes, close_lanes = thread_lanes()
+        stack.callback(close_lanes)
+        executor = open_executor(
+            config.executor.kind,
+            directory.state,
+            genesis,
+            config.executor.verify_with,
+        )
+        stack.callback(executor.close)
+        store, safety = directory.open_stores(genesis.digest, key.address)
+        stack.callback(store.close)
+        stack.callback(safety.close)
+        mesh = Mesh(config.p2p, key, genesis, config.directory / "tls")
+        ports = DriverPorts(
+            clock, lanes, store, safety, executor, mesh, key, Secp256k1Verifier()
+        )
+        pool = TxPool(_limits(config, genesis), zero_base_fee=_is_free(genesis))
+        driver = Driver(genesis, ports, pool, Gossip(pool))
+        await driver.start()
+        backend = NodeBackend(genesis, driver, key.address, clock)
+        rpc = RpcService(backend, config.rpc)
+        admin = AdminServer(
+            config.metrics, backend.status, _collector(backend, rpc, mesh)
+        )
+        backend.start()
+        stack.push_async_callback(backend.stop)
+        await mesh.start(driver.inbox)
+        stack.push_async_callback(mesh.stop)
+        await rpc.start()
+        stack.push_async_callback(rpc.stop)
+        await admin.start()
+        stack.push_async_callback(admin.stop)
+        log.info(
+            "node 0x%s of chain %d on executor %s: JSON-RPC %s:%d, admin port %d",
+            key.address.hex(),
+            genesis.chain_id,
+            executor.name,
+            config.rpc.host,
+            rpc.server.port,
+            admin.port,
+        )
+        yield Node(driver, mesh, rpc, admin)
+
+
+def _is_free(genesis: Genesis) -> bool:
+    return genesis.consensus.zero_base_fee
+
+
+def _limits(config: NodeConfig, genesis: Genesis) -> PoolLimits:
+    return PoolLimits(
+        transactions=config.txpool.max_transactions,
+        bytes=config.txpool.max_bytes,
+        per_sender=config.txpool.max_per_sender,
+        lifetime_ms=config.txpool.lifetime_s * 1000,
+        transaction_gas=genesis.consensus.gas_limit,
+    )
+
+
+def _collector(backend: NodeBackend, rpc: RpcService, mesh: Mesh) -> NodeCollector:
+    def counters() -> Counters:
+        return {"rpc_requests": rpc.dispatcher.requests, **mesh.counters()}
+
+    return NodeCollector(backend.status, counters)
