@@ -77,7 +77,9 @@ class Lanes:
     disk: Offload
     """Safety log and block store."""
     admission: Offload
-    """Executor.recover, which touches no state."""
+    """Executor.recover and view, which change no state."""
+    background: Offload
+    """Writing look-ups, reading ranges of blocks for peers: what may take its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,10 @@ class BlockStore(Protocol):
 
     def flush(self) -> None:
         """Write what is staged. May be lost in a crash: see `indexed_height`."""
+        ...
+
+    def has_staged(self) -> bool:
+        """Whether `flush` has anything to write."""
         ...
 
     def indexed_height(self) -> int:

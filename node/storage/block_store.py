@@ -174,6 +174,10 @@ class SqliteBlockStore:
         """Write what is staged. Raises StorageFailed, DiskFull."""
         self._lookups.flush()
 
+    def has_staged(self) -> bool:
+        """Whether `flush` has anything to write."""
+        return self._lookups.has_staged
+
     def indexed_height(self) -> int:
         """How far the written look-ups reach."""
         return self._lookups.height

@@ -33,6 +33,7 @@ class Lookups:
 
         Nothing is lost by that: the block log has it all.
         """
+        self.height: int = 0
         self._path = path
         self._lock = Lock()
         self._staged: dict[int, tuple[bytes, tuple[Hash32, ...]]] = {}
@@ -83,6 +84,11 @@ class Lookups:
                 for transaction_hash in hashes:
                     self._locations.pop(transaction_hash, None)
 
+    @property
+    def has_staged(self) -> bool:
+        """Whether `flush` has anything to write."""
+        return bool(self._staged)
+
     def location(self, transaction_hash: Hash32) -> tuple[int, int] | None:
         """(height, position) of a final transaction."""
         with self._lock:
@@ -129,4 +135,4 @@ class Lookups:
                 raise StorageFailed(f"{self._path} has version {version}")
             row = self._writer.execute("SELECT max(height) FROM blooms").fetchone()
         self._reader = connect(self._path, "NORMAL")
-        self.height: int = row[0] or 0
+        self.height = row[0] or 0

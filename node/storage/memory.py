@@ -97,6 +97,10 @@ class MemoryBlockStore:
     def flush(self) -> None:
         """Nothing waits."""
 
+    def has_staged(self) -> bool:
+        """Nothing waits."""
+        return False
+
     def indexed_height(self) -> int:
         """Look-ups are never behind."""
         return len(self._finals)

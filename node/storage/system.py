@@ -40,11 +40,11 @@ class ThreadOffload:
 
 def thread_lanes() -> tuple[Lanes, Callable[[], None]]:
     """A thread per lane, and the function that ends them."""
-    threads = [ThreadOffload(name) for name in ("executor", "disk", "admission")]
-    executor, disk, admission = threads
+    names = ("executor", "disk", "admission", "background")
+    threads = [ThreadOffload(name) for name in names]
 
     def close() -> None:
         for thread in threads:
             thread.close()
 
-    return Lanes(executor=executor, disk=disk, admission=admission), close
+    return Lanes(*threads), close

@@ -1,0 +1,1 @@
+"""Blocks on their way: built, fetched, checked, committed, recovered."""

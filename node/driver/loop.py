@@ -1,0 +1,202 @@
+"""The one loop: drain events, step the engine, persist once, then perform in order.
+
+Of all effects of one drain, what must be durable is written first and together (one
+fsync of the safety log, after the bodies of prepared blocks); only then is anything
+signed or sent. A message of our own is stepped before any other event. On a full disk
+the loop waits here, so that nothing is signed, while reads go on elsewhere; events of
+peers beyond MAX_QUEUED are dropped meanwhile, and come again by resending.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from node.consensus import codec
+from node.consensus.effects import (
+    Broadcast,
+    CancelTimer,
+    Effect,
+    ForbidSigning,
+    Halt,
+    PersistBody,
+    PersistSafetyRecord,
+    ReportPeer,
+    SendTo,
+    SetTimer,
+    SignAndBroadcast,
+)
+from node.consensus.events import Event, MessageReceived, TimerFired, TimerKind
+from node.consensus.messages import Draft, ProposalDraft
+from node.consensus.safety import SafetyRecord
+from node.driver.background import Alarm
+from node.driver.context import Context
+from node.driver.event_log import entry_of
+from node.primitives.types import Hash32
+
+MAX_QUEUED = 10_000
+
+
+class Steps(Protocol):
+    """The engine, as far as the loop needs it."""
+
+    def step(self, event: Event) -> list[Effect]: ...
+
+
+class RefusedForSafety(Exception):
+    """The node must not go on: it, or more than f others, contradict the protocol."""
+
+    exit_code = 3
+
+
+class EngineLoop:
+    """Owns the engine's events; `handlers` perform what takes time."""
+
+    def __init__(
+        self,
+        engine: Steps,
+        context: Context,
+        handlers: Mapping[type[Effect], Callable[[Any], None]],
+        on_records: Callable[[Sequence[SafetyRecord]], None],
+    ) -> None:
+        self.engine = engine
+        self._context = context
+        self._handlers: dict[type[Effect], Callable[[Any], None]] = {
+            **handlers,
+            Broadcast: self._broadcast,
+            SendTo: self._send,
+            SetTimer: self._set_timer,
+            CancelTimer: self._cancel_timer,
+            ReportPeer: self._report,
+            Halt: self._halt,
+        }
+        self._on_records = on_records
+        self._events: deque[Event] = deque()
+        self._wake = asyncio.Event()
+        self._timers: dict[TimerKind, Alarm] = {}
+        self._due: dict[TimerKind, SetTimer] = {}
+        self.dropped_events = 0
+
+    def post(self, event: Event) -> None:
+        """Queue an event. Those of peers are dropped when too many wait."""
+        if len(self._events) >= MAX_QUEUED and isinstance(event, MessageReceived):
+            self.dropped_events += 1
+            return
+        self._events.append(event)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """For ever. Raises StorageFailed, RefusedForSafety."""
+        while True:
+            while not self._events:
+                self._wake.clear()
+                await self._wake.wait()
+            batch = list(self._events)
+            self._events.clear()
+            while batch:
+                effects = [e for event in batch for e in self._step(event)]
+                await self._persist(effects)
+                batch = self._perform(effects)
+
+    def _step(self, event: Event) -> list[Effect]:
+        effects = self.engine.step(event)
+        record = self._context.ports.on_event
+        if record is not None:
+            for item in (event, *effects):
+                record(entry_of(item))
+        return effects
+
+    async def _persist(self, effects: Sequence[Effect]) -> None:
+        """Make durable what later effects depend on. Raises StorageFailed."""
+        ports = self._context.ports
+        records = [e.record for e in effects if isinstance(e, PersistSafetyRecord)]
+        bodies = [self._body(e) for e in effects if isinstance(e, PersistBody)]
+        bans = [e.height for e in effects if isinstance(e, ForbidSigning)]
+        if not (records or bodies or bans):
+            return
+        # Before the write: a write that fails half-way may have reached the disk.
+        self._on_records(records)
+
+        def work() -> None:
+            for height, digest, block in bodies:
+                ports.store.put_body(height, digest, block)
+            if bans:
+                ports.safety.forbid(max(bans))
+            if records:
+                ports.safety.append(records)
+
+        await self._context.write(work)
+
+    def _body(self, effect: PersistBody) -> tuple[int, Hash32, bytes]:
+        bodies = self._context.bodies
+        bodies.pin(effect.digest)
+        body = bodies.get(effect.digest)
+        block = body.block if body else self._context.ports.store.body(effect.digest)
+        if block is None:
+            raise RefusedForSafety(
+                f"the body of block {effect.height} 0x{effect.digest.hex()} is not "
+                "here, so this node cannot commit to it"
+            )
+        return effect.height, effect.digest, block
+
+    def _perform(self, effects: Sequence[Effect]) -> list[Event]:
+        """Perform in order; returns our own messages, to be stepped first."""
+        own: list[Event] = []
+        for effect in effects:
+            if isinstance(effect, SignAndBroadcast):
+                own.append(self._sign(effect.draft))
+            elif not isinstance(
+                effect, PersistSafetyRecord | PersistBody | ForbidSigning
+            ):
+                self._handlers[type(effect)](effect)
+        return own
+
+    def _sign(self, draft: Draft) -> MessageReceived:
+        context = self._context
+        if isinstance(draft, ProposalDraft):
+            draft = self._with_true_reference(draft)
+        message = codec.sign_draft(draft, context.domain, context.ports.signer)
+        context.ports.network.broadcast(message)
+        return MessageReceived(context.now_ms, None, message)
+
+    def _with_true_reference(self, draft: ProposalDraft) -> ProposalDraft:
+        """Transaction hashes are not signed: take those of the body held here."""
+        body = self._context.bodies.get(draft.payload.digest)
+        if body is None or body.reference == draft.block:
+            return draft
+        return ProposalDraft(
+            draft.payload, body.reference, draft.round_changes, draft.prepares
+        )
+
+    def _broadcast(self, effect: Broadcast) -> None:
+        self._context.ports.network.broadcast(effect.message)
+
+    def _send(self, effect: SendTo) -> None:
+        self._context.ports.network.send(effect.peer, effect.message)
+
+    def _report(self, effect: ReportPeer) -> None:
+        self._context.ports.network.report(effect.peer, effect.reason)
+
+    def _halt(self, effect: Halt) -> None:
+        raise RefusedForSafety(effect.reason)
+
+    def _set_timer(self, effect: SetTimer) -> None:
+        kind = effect.kind
+        if kind not in self._timers:
+            clock = self._context.ports.clock
+            self._timers[kind] = Alarm(clock, lambda: self._on_due(kind))
+        self._due[kind] = effect
+        self._timers[kind].set(effect.deadline_ms)
+
+    def _cancel_timer(self, effect: CancelTimer) -> None:
+        if effect.kind in self._timers:
+            self._timers[effect.kind].set(None)
+
+    def _on_due(self, kind: TimerKind) -> None:
+        due = self._due[kind]
+        self.post(TimerFired(self._context.now_ms, kind, due.height, due.round))
+
+    def close(self) -> None:
+        """Let no timer fire any more."""
+        for alarm in self._timers.values():
+            alarm.set(None)

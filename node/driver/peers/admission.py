@@ -1,0 +1,167 @@
+"""Admitting transactions to the pool, in bulk: what waits is recovered in one call.
+
+While one batch is decoded and its senders recovered away from the loop, what arrives
+meanwhile becomes the next batch. Clients get an answer for each transaction; those of
+peers are admitted or forgotten. What waits is bounded: beyond MAX_WAITING clients are
+told that the node is busy and batches of peers are dropped (repair brings them again).
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from node.consensus.events import TransactionsPending
+from node.driver.blocks.fetching import Fetching
+from node.driver.context import Context
+from node.driver.heads import Topic
+from node.driver.peers.spreading import Spreading
+from node.execution.executor import ErrorKind, TxError, TxInfo
+from node.primitives.keccak import keccak256
+from node.primitives.types import Address, Hash32
+from node.txpool.entries import Admission as PoolAnswer
+from node.txpool.entries import Refusal
+
+MAX_WAITING = 20_000
+MAX_BATCH = 2_048
+
+Accounts = dict[Address, tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """The answer to one transaction; `refusal` is None when the pool took it.
+
+    `message` begins with geth's words where geth has them.
+    """
+
+    hash: Hash32
+    refusal: Refusal | ErrorKind | None = None
+    message: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the transaction waits in the pool because of this call."""
+        return self.refusal is None
+
+
+@dataclass(slots=True)
+class _Waiting:
+    raws: list[bytes]
+    origin: Address | None
+    answer: "asyncio.Future[list[Submitted]] | None"
+
+
+class Admission:
+    """From raw bytes to the pool."""
+
+    def __init__(
+        self,
+        context: Context,
+        spreading: Spreading,
+        fetching: Fetching,
+    ) -> None:
+        self._context = context
+        self._spreading = spreading
+        self._fetching = fetching
+        self._waiting: list[_Waiting] = []
+        self._count = 0
+        self._running = False
+        self.admitted: Topic[tuple[Hash32, ...]] = Topic()
+
+    async def submit(self, raws: Sequence[bytes]) -> list[Submitted]:
+        """Transactions of a client: one answer each, in order."""
+        if self._count + len(raws) > MAX_WAITING:
+            busy = f"{Refusal.POOL_FULL}: {self._count} transactions wait; try again"
+            return [Submitted(keccak256(r), Refusal.POOL_FULL, busy) for r in raws]
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[list[Submitted]] = loop.create_future()
+        self._enqueue(_Waiting(list(raws), None, answer))
+        return await answer
+
+    def offer(self, raws: Sequence[bytes], peer: Address) -> None:
+        """Transactions that a peer sent and that are news here."""
+        if raws and self._count + len(raws) <= MAX_WAITING:
+            self._enqueue(_Waiting(list(raws), peer, None))
+
+    def _enqueue(self, waiting: _Waiting) -> None:
+        self._waiting.append(waiting)
+        self._count += len(waiting.raws)
+        if not self._running:
+            self._running = True
+            self._context.tasks.spawn(self._run())
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                await self._admit(self._next_batch())
+        finally:
+            self._running = False
+
+    def _next_batch(self) -> list[_Waiting]:
+        batch: list[_Waiting] = []
+        size = 0
+        while self._waiting and (not batch or size < MAX_BATCH):
+            batch.append(self._waiting.pop(0))
+            size += len(batch[-1].raws)
+        return batch
+
+    async def _admit(self, batch: list[_Waiting]) -> None:
+        context = self._context
+        executor, digest = context.ports.executor, context.head.header.digest
+        raws = [raw for waiting in batch for raw in waiting.raws]
+
+        def work() -> tuple[list[TxInfo | TxError], Accounts]:
+            found = executor.recover(raws)
+            senders = list(
+                dict.fromkeys(info.sender for info in found if isinstance(info, TxInfo))
+            )
+            accounts = executor.view(digest).accounts(senders)
+            return found, dict(zip(senders, accounts, strict=True))
+
+        infos, accounts = await context.ports.lanes.admission(work)
+        self._count -= len(raws)
+        at = 0
+        for waiting in batch:
+            end = at + len(waiting.raws)
+            self._add(waiting, infos[at:end], accounts)
+            at = end
+        if not self._context.was_pending and context.has_executable:
+            context.was_pending = True
+            context.post(TransactionsPending(context.now_ms))
+
+    def _add(
+        self, waiting: _Waiting, infos: list[TxInfo | TxError], accounts: Accounts
+    ) -> None:
+        context = self._context
+        good = [
+            (info, raw)
+            for info, raw in zip(infos, waiting.raws, strict=True)
+            if isinstance(info, TxInfo)
+        ]
+        result = context.pool.add(good, accounts, context.next_base_fee, context.now_ms)
+        context.note_dropped(result.dropped)
+        new = {
+            info.hash: raw
+            for (info, raw), admission in zip(good, result.admissions, strict=True)
+            if admission.ok
+        }
+        if new:
+            self._spreading.on_admitted(list(new.items()), waiting.origin)
+            self._fetching.on_admitted(new)
+            self.admitted.publish(tuple(new))
+        if waiting.answer is not None and not waiting.answer.done():
+            waiting.answer.set_result(_answers(infos, result.admissions))
+
+
+def _answers(
+    infos: Sequence[TxInfo | TxError], admissions: Sequence[PoolAnswer]
+) -> list[Submitted]:
+    pool_answers = iter(admissions)
+    answers = []
+    for info in infos:
+        if isinstance(info, TxError):
+            answers.append(Submitted(info.hash, info.kind, info.message))
+        else:
+            answer = next(pool_answers)
+            answers.append(Submitted(info.hash, answer.refusal, answer.message))
+    return answers
