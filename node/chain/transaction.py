@@ -125,7 +125,9 @@ def _typed(kind: int, fields: list[rlp.Decoded], raw: bytes) -> Transaction:
         value=rlp.to_int(value),
         data=rlp.to_bytes(data),
         access_list=tuple(_access(entry) for entry in rlp.to_list(access_list)),
-        authorizations=tuple(_authorization(a) for a in rlp.to_list(authorizations)),
+        authorizations=tuple(
+            decode_authorization(a) for a in rlp.to_list(authorizations)
+        ),
         v=rlp.to_int(parity, 1),
         r=rlp.to_int(r),
         s=rlp.to_int(s),
@@ -143,7 +145,8 @@ def _access(raw: rlp.Decoded) -> tuple[Address, tuple[Hash32, ...]]:
     return Address(rlp.to_bytes(at, 20)), keys
 
 
-def _authorization(raw: rlp.Decoded) -> Authorization:
+def decode_authorization(raw: rlp.Decoded) -> Authorization:
+    """[chain id, address, nonce, y parity, r, s] of EIP-7702. Raises RlpError."""
     chain_id, at, nonce, parity, r, s = rlp.to_list(raw, 6)
     return Authorization(
         rlp.to_int(chain_id),

@@ -50,6 +50,7 @@ class ErrorKind(StrEnum):
     EMPTY_AUTHORIZATIONS = "empty_authorizations"  # EIP-7702
     TOO_LARGE = "too_large"
     OVERFLOW = "overflow"
+    UNBUILDABLE = "unbuildable"  # takes a builder too long, or breaks its machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +238,10 @@ class StateView(Protocol):
         ...
 
     def trace_block(self, block: bytes, tracer: "TracerConfig") -> list[Any]:
-        """Trace every transaction of the block that follows this state."""
+        """Trace the block that follows this state: one answer a transaction.
+
+        Both traces raise ValueError for an unknown tracer or one that grows too long.
+        """
         ...
 
 

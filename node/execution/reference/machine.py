@@ -1,0 +1,218 @@
+"""py-evm's Prague machine with its own bookkeeping made lean.
+
+The opcodes, precompiles and gas rules are py-evm's. What is replaced is how a frame is
+set up and how its loop runs: no log messages, no checks of types that are known, the
+stack holds integers only, jump targets are found once for each code. Two faults of
+py-evm are mended: it charges the initcode of a creation twice when the sender is also
+the origin (possible since EIP-7702), and it looks at the size limit of initcode only
+after the balance.
+"""
+
+import time
+from typing import Any
+
+from eth.abc import ComputationAPI, TransactionContextAPI
+from eth.constants import GAS_CODEDEPOSIT
+from eth.exceptions import (
+    Halt,
+    InsufficientFunds,
+    VMError,
+)
+from eth.vm.forks.prague.computation import PragueComputation
+from eth.vm.memory import Memory
+
+from node.execution.reference.frame import Code, GasMeter, Message, Stack
+from node.execution.reference.opcodes import OPCODES
+from node.execution.reference.state import ReferenceState
+
+STEPS_PER_CLOCK_READ = 1_000
+GAS_MEMORY_WORD = 3
+MEMORY_QUADRATIC = 512
+
+
+class TimeLimit(Exception):
+    """A call ran longer than it may."""
+
+
+class ReferenceComputation(PragueComputation):
+    """One frame."""
+
+    opcodes = OPCODES
+
+    def __init__(
+        self,
+        state: ReferenceState,
+        message: Message,
+        transaction_context: TransactionContextAPI,
+    ) -> None:
+        self.state = state
+        self.msg = message
+        self.transaction_context = transaction_context
+        self.code = Code(message.code)
+        self.children: list[Any] = []
+        self.accounts_to_delete: list[Any] = []
+        self.beneficiaries: list[Any] = []
+        self.contracts_created: list[Any] = []
+        self._log_entries: list[Any] = []
+        self._memory = Memory()
+        meter = self._gas_meter = GasMeter(message.gas)
+        stack = self._stack = Stack()
+        # py-evm calls these as methods; bound here they cost one call less.
+        self.consume_gas = meter.consume_gas
+        self.return_gas = meter.return_gas
+        self.refund_gas = meter.refund_gas
+        self.stack_pop_ints = stack.pop_ints
+        self.stack_pop_bytes = stack.pop_bytes
+        self.stack_pop_any = stack.pop_ints
+        self.stack_pop1_int = stack.pop1_int
+        self.stack_pop1_bytes = stack.pop1_bytes
+        self.stack_pop1_any = stack.pop1_int
+        self.stack_push_int = stack.push_int
+        self.stack_push_bytes = stack.push_bytes
+        self.stack_swap = stack.swap
+        self.stack_dup = stack.dup
+
+    def prepare_child_message(
+        self, gas: int, to: Any, value: int, data: Any, code: bytes, **more: Any
+    ) -> Message:
+        own = self.msg
+        message = Message(
+            gas, to, more.get("sender") or own.storage_address, value, data, code
+        )
+        message.depth = own.depth + 1
+        message.storage_address = more.get("create_address") or to
+        message.code_address = more.get("code_address") or to
+        message.should_transfer_value = more.get("should_transfer_value", True)
+        message.is_static = more.get("is_static", False)
+        message.is_delegation = more.get("is_delegation", False)
+        return message
+
+    def extend_memory(self, start_position: int, size: int) -> None:
+        if not size:
+            return
+        memory = self._memory._bytes
+        end = start_position + size
+        if end <= len(memory):
+            return
+        before, after = len(memory) // 32, (end + 31) // 32
+        self.consume_gas(_memory_gas(after) - _memory_gas(before), "memory")
+        self._memory.extend(start_position, size)
+
+    def memory_write(self, start_position: int, size: int, value: bytes) -> None:
+        if size:
+            self._memory._bytes[start_position : start_position + size] = value
+
+    # -- frames
+
+    @classmethod
+    def apply_message(
+        cls,
+        state: ReferenceState,
+        message: Message,
+        transaction_context: TransactionContextAPI,
+        parent_computation: ComputationAPI | None = None,
+    ) -> ComputationAPI:
+        snapshot = state.snapshot()
+        if message.should_transfer_value and message.value:
+            if state.get_balance(message.sender) < message.value:
+                raise InsufficientFunds("the balance does not cover the value")
+            state.delta_balance(message.sender, -message.value)
+            state.delta_balance(message.storage_address, message.value)
+        else:
+            state.touch_account(message.storage_address)
+        frame = cls.apply_computation(
+            state, message, transaction_context, parent_computation
+        )
+        if frame._error is not None:
+            state.revert(snapshot)
+        return frame
+
+    @classmethod
+    def apply_create_message(
+        cls,
+        state: ReferenceState,
+        message: Message,
+        transaction_context: TransactionContextAPI,
+        parent_computation: ComputationAPI | None = None,
+    ) -> ComputationAPI:
+        snapshot = state.snapshot()
+        state.increment_nonce(message.storage_address)
+        frame = cls.apply_message(
+            state, message, transaction_context, parent_computation
+        )
+        if frame._error is not None:
+            state.revert(snapshot)
+            return frame
+        code = frame.output
+        if code:
+            try:
+                cls.validate_contract_code(code)
+                frame.consume_gas(len(code) * GAS_CODEDEPOSIT, "code deposit")
+            except VMError as error:
+                frame.error = error
+                frame.output = b""
+                state.revert(snapshot)
+            else:
+                state.set_code(message.storage_address, code)
+        return frame
+
+    @classmethod
+    def apply_computation(
+        cls,
+        state: ReferenceState,
+        message: Message,
+        transaction_context: TransactionContextAPI,
+        parent_computation: ComputationAPI | None = None,
+    ) -> ComputationAPI:
+        frame = cls(state, message, transaction_context)
+        if parent_computation is not None:
+            frame.contracts_created = parent_computation.contracts_created
+        if message.is_create:
+            frame.contracts_created.append(message.storage_address)
+        try:
+            precompile = cls._precompiles.get(message.code_address)
+            if precompile is None:
+                frame.run()
+            elif not message.is_delegation:
+                precompile(frame)
+        except VMError as error:
+            frame._error = error
+            if error.burns_gas:
+                frame._gas_meter.gas_remaining = 0
+            if error.erases_return_data:
+                frame.return_data = b""
+        return frame
+
+    def run(self) -> None:
+        """Execute the code until it halts. Raises VMError and TimeLimit."""
+        if self.state.deadline is not None:
+            self._run_until(self.state.deadline)
+            return
+        code = self.code
+        padded = code.padded
+        opcodes = self.opcodes
+        try:
+            while True:
+                at = code.program_counter
+                code.program_counter = at + 1
+                opcodes[padded[at]](self)
+        except Halt:
+            return
+
+    def _run_until(self, deadline: float) -> None:
+        code = self.code
+        opcodes = self.opcodes
+        for steps, opcode in enumerate(code):
+            if steps % STEPS_PER_CLOCK_READ == 0 and time.monotonic() > deadline:
+                raise TimeLimit
+            try:
+                opcodes[opcode](self)
+            except Halt:
+                return
+
+
+def _memory_gas(words: int) -> int:
+    return words * GAS_MEMORY_WORD + words * words // MEMORY_QUADRATIC
+
+
+ReferenceState.computation_class = ReferenceComputation
