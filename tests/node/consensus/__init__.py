@@ -1,0 +1,1 @@
+"""Tests of the consensus core: plain functions, no clock, no sockets."""
