@@ -45,6 +45,7 @@ class Stat:
     cpu_seconds: float  # own and reaped children's
     private_bytes: int
     shared_bytes: int
+    dead: bool = False  # a zombie: its counters wait for whoever reaps it
 
 
 class Meter:
@@ -74,7 +75,7 @@ class Meter:
             usage.ru_utime + usage.ru_stime, 0, last.read_bytes, last.write_bytes
         )
 
-    def sample(self) -> None:
+    def sample(self) -> dict[int, "Stat"]:
         """Read /proc once; learn new descendants and the counters of all."""
         table = read_table()
         below: dict[int, list[int]] = defaultdict(list)
@@ -91,11 +92,16 @@ class Meter:
             self._shared.pop(pid, None)
             if self._owner.get(pid) and pid not in self._all_roots():
                 self._owner.pop(pid)
+        return table
 
     def tree(self, name: str) -> list[int]:
         """Live processes of a component as of now, orphans included."""
-        self.sample()
-        return [pid for pid, owner in self._owner.items() if owner == name]
+        table = self.sample()
+        return [
+            pid
+            for pid, owner in self._owner.items()
+            if owner == name and pid in table and not table[pid].dead
+        ]
 
     def usage(self, name: str) -> Usage:
         """Totals of a component as of the last sample."""
@@ -112,10 +118,14 @@ class Meter:
         self, name: str, table: Mapping[int, Stat], below: Mapping[int, Iterable[int]]
     ) -> list[int]:
         known = [pid for pid, owner in self._owner.items() if owner == name]
-        todo = [pid for pid in known if pid in table]
-        seen = set(todo)
+        todo = [pid for pid in known if pid in table and not table[pid].dead]
+        seen = set(known)
         for pid in todo:  # grows while it is walked
-            fresh = [child for child in below.get(pid, ()) if child not in seen]
+            fresh = [
+                child
+                for child in below.get(pid, ())
+                if child not in seen and not table[child].dead
+            ]
             seen.update(fresh)
             todo.extend(fresh)
         return todo
@@ -142,12 +152,11 @@ def _read_stat(pid: str) -> Stat | None:
         return None
     # The command may hold spaces and parentheses; what follows the last one is plain.
     fields = line[line.rindex(b")") + 2 :].split()
-    if fields[0] in (b"Z", b"X"):
-        return None
     ticks = sum(int(field) for field in fields[11:15])
     resident, shared = int(pages[1]) * PAGE_BYTES, int(pages[2]) * PAGE_BYTES
     parent, cpu_seconds = int(fields[1]), ticks / TICKS_PER_SECOND
-    return Stat(parent, cpu_seconds, resident - shared, shared)
+    dead = fields[0] in (b"Z", b"X")
+    return Stat(parent, cpu_seconds, resident - shared, shared, dead)
 
 
 def _usage(pid: int, stat: Stat) -> Usage:

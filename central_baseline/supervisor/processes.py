@@ -104,10 +104,13 @@ class Processes:
             )
             try:
                 async with asyncio.timeout(timeout_s):
-                    code = await child.exited
+                    code = await asyncio.shield(child.exited)
             except TimeoutError:
                 os.kill(child.pid, signal.SIGKILL)
                 code = await child.exited
+            except asyncio.CancelledError:
+                os.kill(child.pid, signal.SIGKILL)
+                raise
             output = log.read_text(errors="replace")
         if code != 0:
             name = Path(command.argv[0]).name

@@ -1,0 +1,103 @@
+"""Shoppers who buy without pause and remember what they were told.
+
+Each purchase that was not answered is retried with its reference until it is; so
+afterwards every reference must stand for exactly one order.
+"""
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+
+import aiohttp
+
+from tests.central_baseline.client import Client, fresh_reference
+
+RETRY_PAUSE_S = 0.05
+GIVE_UP_S = 60
+
+
+@dataclass
+class History:
+    """What happened to every purchase and every read."""
+
+    acknowledged: list[str] = field(default_factory=list)  # references
+    retried: int = 0
+    statuses: Counter[str] = field(default_factory=Counter)
+    failed_gets: int = 0
+    gets: int = 0
+
+
+class Shoppers:
+    """So many shoppers, buying (and reading) until told to stop."""
+
+    def __init__(self, client: Client, tokens: list[str], reading: bool = False):
+        self.history = History()
+        self._client = client
+        self._tokens = tokens
+        self._reading = reading
+        self._stop = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> "Shoppers":
+        price = await self._client.price()
+        self._tasks = [
+            asyncio.create_task(self._shop(token, price)) for token in self._tokens
+        ]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._stop.set()
+        await asyncio.gather(*self._tasks)
+
+    async def until_acknowledged(self, more: int) -> None:
+        """Wait for so many more acknowledged purchases."""
+        goal = len(self.history.acknowledged) + more
+        async with asyncio.timeout(GIVE_UP_S):
+            while len(self.history.acknowledged) < goal:
+                await asyncio.sleep(0.01)
+                for task in self._tasks:
+                    if task.done():
+                        task.result()
+
+    async def _shop(self, token: str, price: int) -> None:
+        while not self._stop.is_set():
+            await self._purchase(token, price)
+            if self._reading:
+                await self._read()
+
+    async def _purchase(self, token: str, price: int) -> None:
+        reference = fresh_reference()
+        async with asyncio.timeout(GIVE_UP_S):
+            while True:
+                try:
+                    reply = await self._client.buy(token, reference, price=price)
+                    self.history.statuses[str(reply.status)] += 1
+                    if reply.status in {200, 201}:
+                        self.history.acknowledged.append(reference)
+                        return
+                    assert reply.status >= 500, reply
+                except (aiohttp.ClientError, TimeoutError) as error:
+                    self.history.statuses[type(error).__name__] += 1
+                self.history.retried += 1
+                await asyncio.sleep(RETRY_PAUSE_S)
+
+    async def _read(self) -> None:
+        self.history.gets += 1
+        try:
+            reply = await self._client.ask("GET", "/api/catalogue")
+        except (aiohttp.ClientError, TimeoutError):
+            self.history.failed_gets += 1
+        else:
+            self.history.failed_gets += reply.status != 200
+
+
+async def assert_books_match(client: Client, history: History) -> None:
+    """Every acknowledged purchase is there exactly once, and the money adds up."""
+    orders = await client.all_orders()
+    found = Counter(order["reference"] for order in orders)
+    lost = [reference for reference in history.acknowledged if not found[reference]]
+    twice = [reference for reference, count in found.items() if count > 1]
+    assert (lost, twice) == ([], [])
+    ledger = (await client.admin("GET", "/admin/ledger")).body
+    assert ledger["conserved"] is True
+    assert ledger["stock_negative"] == 0
