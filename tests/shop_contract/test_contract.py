@@ -157,6 +157,7 @@ def test_a_withdrawal_logs_who_and_where_to(chain: EvmShop) -> None:
         recipient = "alice" if number == 1 else "bob"
         fields = {"account": "alice", "recipient": recipient, "amount": 2000}
         assert event == ("Withdrawn", fields)
+        assert view(chain, "owed_total") == view(chain, "liabilities") == 0
     assert chain.evm.balance(address_of("alice")) == PURSE - 2000
     assert chain.evm.balance(address_of("bob")) == PURSE + 2000
 

@@ -7,12 +7,14 @@ At the end of each sequence everybody takes out what they are owed, and nothing 
 Many more steps, with 40 in each example:
 
     SHOP_EXAMPLES=1250 pytest --timeout=0 tests/shop_contract/test_machine.py
+
+SHOP_SHRINK=0 stops at the first failure, without looking for a shorter one.
 """
 
 import os
 from typing import Any
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -32,6 +34,9 @@ from tests.shop_contract.hostile import Mode
 from tests.shop_contract.oracle import DAY, Oracle
 
 EXAMPLES = int(os.environ.get("SHOP_EXAMPLES", "20"))
+PHASES = [phase for phase in Phase if phase is not Phase.explain]
+if os.environ.get("SHOP_SHRINK") == "0":
+    PHASES = [Phase.generate]
 STEPS = int(os.environ.get("SHOP_STEPS", "40"))
 
 PEOPLE = ("owner", "moulder", "courier", "alice", "bob", "hostile")
@@ -364,6 +369,7 @@ TestShopMachine.settings = settings(
     max_examples=EXAMPLES,
     stateful_step_count=STEPS,
     deadline=None,
+    phases=PHASES,
     print_blob=True,
     suppress_health_check=list(HealthCheck),
 )
