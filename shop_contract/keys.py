@@ -44,7 +44,7 @@ def load_account(path: Path) -> LocalAccount:
 
 
 def load_demo_accounts(path: Path) -> list[LocalAccount]:
-    """The accounts of a local network's accounts.json, at least one. May raise ShopError."""
+    """The accounts in a local network's accounts.json. May raise ShopError."""
     try:
         rows: Any = json.loads(_private_text(path))
         if not isinstance(rows, list) or not rows:
