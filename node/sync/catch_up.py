@@ -101,6 +101,7 @@ class CatchUp:
     _applying: _Buffered | None = None
     _ahead_since_ms: int | None = None
     _next_id: int = 1
+    _now_ms: int = 0
 
     @property
     def target(self) -> int:
@@ -123,9 +124,10 @@ class CatchUp:
             waits += [
                 peer.rests_until_ms
                 for peer in self._peers.values()
-                if peer.height > self.head.number and not peer.request
+                if not peer.request
             ]
-        return min(waits, default=None)
+        # What is past was dealt with when it came; only an event changes it.
+        return min((wait for wait in waits if wait > self._now_ms), default=None)
 
     def on_status(self, peer: Address, height: int, at_ms: int) -> list[SyncEffect]:
         """A peer says where it stands."""
@@ -183,6 +185,7 @@ class CatchUp:
         return [*effects, *self._continue(at_ms)]
 
     def _continue(self, at_ms: int) -> list[SyncEffect]:
+        self._now_ms = at_ms
         effects = self._apply_next(at_ms)
         if self.target <= self.head.number:
             self._ahead_since_ms = None
