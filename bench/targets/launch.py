@@ -46,8 +46,9 @@ class Running:
 class Launcher:
     """Brings one target up, and down again whatever happened."""
 
-    def __init__(self, name: str, log_folder: Path) -> None:
+    def __init__(self, name: str, log_folder: Path, truth: str | None = None) -> None:
         self.name = name
+        self._truth = truth  # what is planted in a synthetic target, as JSON
         self._folder = Path(tempfile.mkdtemp(prefix=f"chandlery-{name[:12]}-"))
         # Servers that refuse to run as root run as somebody who must get in here.
         self._folder.chmod(0o711)
@@ -60,6 +61,8 @@ class Launcher:
         if self.name == "synthetic":
             home.mkdir()
         argv = up_command(self.name, home)
+        if self._truth is not None:
+            argv.append(self._truth)
         child = self._child = Child(argv, self._log_folder / "up.log")
         await child.start()
         try:

@@ -1,0 +1,204 @@
+"""A run folder made by hand: every figure in it is known, nothing was measured."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from bench.adapters.contract import Audit, OrderFact, Witness
+from bench.history.files import LineWriter
+from bench.history.record import Attempt, Record
+from bench.scenario.load import find_scenario, load_scenario
+from bench.store.folder import MANIFEST, RunFolder, write_json
+from bench.trial.run import audit_json
+
+MS = 1_000_000
+SCENARIO = load_scenario(find_scenario("quick"))
+KILL_S = SCENARIO.phases.fault_at_s
+ORDERS_PER_S = 10
+
+
+def descriptor(world: str, rung: str, roles: list[str]) -> dict[str, Any]:
+    components = [{"name": f"{r}{n}", "role": r} for n, r in enumerate(roles, 1)]
+    data = {
+        "schema": 1,
+        "world": world,
+        "rung": rung,
+        "control": "/run/c.sock",
+        "endpoints": [
+            {
+                "url": "http://127.0.0.1:1",
+                "protocol": "http",
+                "component": components[0]["name"],
+            }
+        ],
+        "components": components,
+        "links": [],
+        "durability": f"{rung} <promises> & keeps",
+        "software": {"server": "1"},
+    }
+    if world == "chain":
+        data["chain"] = {"chain_id": 1, "genesis_hash": "0x1", "genesis": "/g"}
+    return data
+
+
+def record(number: int, latency_ms: float, outcome: str = "ok") -> Record:
+    at_ns = int(number / ORDERS_PER_S * 1e9)
+    final_ns = at_ns + int(latency_ms * MS)
+    return Record(
+        session=number,
+        step=0,
+        customer=number % 7,
+        operation="place_order",
+        reference=f"{number:064x}",
+        quantity=1,
+        intended_ns=at_ns,
+        sent_ns=at_ns + 1000,
+        accepted_ns=None,
+        final_ns=final_ns,
+        outcome=outcome,
+        order=str(number) if outcome == "ok" else None,
+        amount=100 if outcome == "ok" else None,
+        attempts=(Attempt(at_ns + 1000, final_ns, outcome, None),),
+    )
+
+
+def add_target(
+    run: RunFolder, data: dict[str, Any], latency_ms: float, outage_s: float
+) -> None:
+    """One target whose orders all take `latency_ms`, and fail during its outage."""
+    folder = run.trial(data["rung"], 1)
+    history = LineWriter(folder / "history.jsonl")
+    facts = []
+    for number in range(int(SCENARIO.phases.load_s * ORDERS_PER_S)):
+        down = KILL_S <= number / ORDERS_PER_S < KILL_S + outage_s
+        item = record(number, latency_ms, "failed" if down else "ok")
+        browse = dataclasses.replace(
+            item,
+            operation="browse",
+            step=1,
+            order=None,
+            amount=None,
+            reference=f"{number + 10**6:064x}",
+        )
+        history.record(item)
+        history.record(browse)
+        if not down:
+            facts.append(
+                OrderFact(str(number), item.reference, number % 7, "paid", 100, 1)
+            )
+    history.close()
+    names = [component["name"] for component in data["components"]]
+    _lines(
+        folder / "lag.jsonl",
+        [
+            {"second": s, "lags_us": [200] * 100, "generator_cpu_ms": 50}
+            for s in range(int(SCENARIO.phases.load_s))
+        ],
+    )
+    _lines(
+        folder / "components.jsonl",
+        [
+            {
+                "at_ns": int(at_s * 1e9),
+                "label": label,
+                "components": [
+                    {
+                        "name": c["name"],
+                        "role": c["role"],
+                        "cpu_seconds": at_s / 10,
+                        "write_bytes": int(at_s * 1000),
+                        "rss_bytes": 10**7,
+                    }
+                    for c in data["components"]
+                ],
+            }
+            for at_s, label in (
+                (SCENARIO.phases.warmup_s, "baseline_start"),
+                (SCENARIO.phases.warmup_s + SCENARIO.phases.baseline_s, "baseline_end"),
+            )
+        ],
+    )
+    _lines(
+        folder / "events.jsonl",
+        [
+            {
+                "at_ns": int(at_s * 1e9),
+                "event": event,
+                "fault": "kill",
+                "component": names[0],
+                "role": data["components"][0]["role"],
+            }
+            for at_s, event in (
+                (KILL_S, "asked"),
+                (KILL_S + 0.1, "dead"),
+                (KILL_S + outage_s, "running"),
+            )
+        ],
+    )
+    audit = Audit(
+        tuple(facts),
+        held=100 * len(facts),
+        stock_taken=len(facts),
+        stock_lowest=9,
+        witnesses=tuple(Witness(n, len(facts), "block 9", "0xaa") for n in names),
+    )
+    write_json(folder / "audit.json", audit_json(audit))
+    write_json(
+        folder / "trial.json",
+        {
+            "seed": 1,
+            "reads": "server",
+            "audit_error": None,
+            "designs": [],
+            "provisioning": {"provisioning_s": 1.5},
+            "load": {
+                "sessions": len(facts),
+                "dropped": 0,
+                "cpu_s": 4.0,
+                "wall_s": 76.0,
+            },
+        },
+    )
+    write_json(
+        run.path / "targets" / data["rung"] / "target.json",
+        {"name": data["rung"], "missing": None, "descriptor": data, "start_s": 2.0},
+    )
+
+
+def make_run(root: Path) -> RunFolder:
+    """`single` (10 ms, down 6 s), `validators-4` (900 ms, never down), and one that
+    could not be started."""
+    run = RunFolder.create(root, "made")
+    (run.path / "scenario.toml").write_text(SCENARIO.source)
+    add_target(run, descriptor("central", "single", ["server"]), 10.0, 6.0)
+    chain = descriptor("chain", "validators-4", ["validator"] * 4)
+    add_target(run, chain, 900.0, 0.0)
+    write_json(
+        run.target("cdn") / "target.json",
+        {"name": "cdn", "missing": "nginx said <no>", "descriptor": None},
+    )
+    write_json(
+        run.path / MANIFEST,
+        {
+            "schema": 1,
+            "run": run.path.name,
+            "started_at": 1_800_000_000.0,
+            "seed": 1,
+            "targets": ["single", "validators-4", "cdn"],
+            "packages": {"chandlery": "0.1.0"},
+            "machine": {
+                "cpu": "abacus",
+                "cores": 2,
+                "kernel": "Linux 6",
+                "fsync_ms": {"median": 1.0, "worst": 2.0},
+            },
+        },
+    )
+    return run
+
+
+def _lines(path: Path, lines: list[dict[str, Any]]) -> None:
+    writer = LineWriter(path)
+    for line in lines:
+        writer.line(line)
+    writer.close()

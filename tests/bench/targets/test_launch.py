@@ -1,0 +1,59 @@
+"""Bringing targets up and down: readiness, failures, names."""
+
+from pathlib import Path
+
+import psutil
+import pytest
+
+from bench.errors import BenchError
+from bench.targets.launch import Launcher, up_command
+from bench.targets.process import Child, TargetError
+
+
+async def test_a_target_serves_when_it_is_said_to_and_is_gone_after(
+    tmp_path: Path,
+) -> None:
+    launcher = Launcher("synthetic", tmp_path)
+    running = await launcher.start()
+    assert running.descriptor.rung == "synthetic"
+    family = psutil.Process().children(recursive=True)
+    assert len(family) >= 2
+    await launcher.stop()
+    assert not running.folder.exists()
+    assert [p for p in family if p.is_running()] == []
+
+
+async def test_a_target_that_fails_says_what_it_printed(tmp_path: Path) -> None:
+    launcher = Launcher("synthetic", tmp_path, truth='{"nonsense": 1}')
+    try:
+        with pytest.raises(TargetError, match=r"exit code 1; it said: .*nonsense"):
+            await launcher.start()
+    finally:
+        await launcher.stop()
+
+
+def test_names_become_the_commands_that_a_user_types(tmp_path: Path) -> None:
+    central = up_command("horizontal", tmp_path)
+    assert central[1:4] == ["central", "up", "horizontal"]
+    chain = up_command("validators-7", tmp_path)
+    assert chain[1:3] == ["network", "up"]
+    assert chain[chain.index("--validators") + 1] == "7"
+    for name in ("validators-0", "validators-x", "moon"):
+        with pytest.raises(BenchError, match="there is no target"):
+            up_command(name, tmp_path)
+
+
+async def test_a_command_that_hangs_is_stopped_at_its_deadline(tmp_path: Path) -> None:
+    child = Child(["sleep", "600"], tmp_path / "log")
+    await child.start()
+    with pytest.raises(TargetError, match="did not finish within"):
+        await child.wait(0.05)
+    assert child.exit_code is not None
+
+
+async def test_output_that_is_not_json_is_quoted(tmp_path: Path) -> None:
+    child = Child(["echo", "hello"], tmp_path / "log")
+    await child.start()
+    assert await child.wait(10) == 0
+    with pytest.raises(TargetError, match="it said: hello"):
+        child.output_json()
