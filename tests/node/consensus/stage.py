@@ -94,7 +94,7 @@ class Stage:
         self.sent: list[Message] = []
         self.effects: list[Effect] = []
         self.timers: dict[TimerKind, SetTimer] = {}
-        self.committed: list[CommitCertificate] = []
+        self.committed = list[CommitCertificate]()
         self.engine = Engine(self.config, safety or SafetyState())
         self._inbox: list[Event] = []
 

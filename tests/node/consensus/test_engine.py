@@ -1,4 +1,4 @@
-"""What outlives a height: heights to come, followers, crashes, clones, introspection."""
+"""What outlives a height: heights to come, followers, crashes, clones, status."""
 
 from dataclasses import replace
 

@@ -1,7 +1,7 @@
 """Names, blocks and cheap signatures for tests of the consensus core.
 
-Validators are called A, B, C, ... in ascending order of address; the genesis coinbase is
-zero, so A proposes in round 0 of height 1.
+Validators are called A, B, C, ... in ascending order of address; the genesis coinbase
+is zero, so A proposes in round 0 of height 1.
 """
 
 from node.chain.header import (
