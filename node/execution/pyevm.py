@@ -65,6 +65,7 @@ class _Pending(NamedTuple):
 
     parent: Hash32
     head: Head
+    raws: tuple[bytes, ...]
     sealed: Sealed
     executed: Executed
 
@@ -124,9 +125,9 @@ class PyEvmExecutor:
                     refused.append((position, error_of(raw, error)))
         roots, sealed, finished = execution.finish(head.extra)
         header = _seal_header(parent, env, roots)
-        executed = executed_of(header.digest, roots.state, execution, finished)
-        self._keep(header, sealed, executed)
+        executed = executed_of(header.digest, roots.state_root, execution, finished)
         block = Block(header, tuple(execution.raws))
+        self._keep(block, sealed, executed)
         return BuiltBlock(block.encode(), executed, tuple(included), tuple(refused))
 
     def execute(self, block: bytes) -> Executed:
@@ -138,6 +139,8 @@ class PyEvmExecutor:
         header = decoded.header
         held = self._pending.get(header.digest)
         if held is not None:
+            if held.raws != decoded.transactions:  # the digest binds only the header
+                raise BlockInvalid("the transactions are not those of the header")
             return held.executed
         head = self._at(header.parent_hash)
         execution = self._begin_block(head, env_of(header))
@@ -147,8 +150,8 @@ class PyEvmExecutor:
         wrong = differences(roots, _claims_of(header))
         if wrong:
             raise BlockInvalid(f"block {header.number}: {wrong}")
-        executed = executed_of(header.digest, roots.state, execution, finished)
-        self._keep(header, sealed, executed)
+        executed = executed_of(header.digest, roots.state_root, execution, finished)
+        self._keep(decoded, sealed, executed)
         return executed
 
     def commit(self, digest: Hash32) -> None:
@@ -223,7 +226,8 @@ class PyEvmExecutor:
             raise BlockInvalid(f"transaction {position} exceeds the block's gas limit")
         execution.run(raw, admitted)
 
-    def _keep(self, header: Header, sealed: Sealed, executed: Executed) -> None:
+    def _keep(self, block: Block, sealed: Sealed, executed: Executed) -> None:
+        header = block.header
         newest = self._store.newest
         if newest is not None and header.number <= newest.height:
             return  # executed again below the head: nothing to commit
@@ -231,7 +235,7 @@ class PyEvmExecutor:
             del self._pending[next(iter(self._pending))]
         head = Head(header.number, header.digest, sealed.root, header.extra_data)
         self._pending[header.digest] = _Pending(
-            header.parent_hash, head, sealed, executed
+            header.parent_hash, head, block.transactions, sealed, executed
         )
 
 
@@ -263,10 +267,10 @@ def _seal_header(parent: Header, env: BlockEnv, roots: Roots) -> Header:
         parent_hash=parent.digest,
         ommers_hash=EMPTY_OMMERS_HASH,
         coinbase=env.coinbase,
-        state_root=roots.state,
-        transactions_root=roots.transactions,
-        receipts_root=roots.receipts,
-        logs_bloom=roots.bloom,
+        state_root=roots.state_root,
+        transactions_root=roots.transactions_root,
+        receipts_root=roots.receipts_root,
+        logs_bloom=roots.logs_bloom,
         difficulty=0,
         number=env.number,
         gas_limit=env.gas_limit,

@@ -29,6 +29,7 @@ from node.execution.reference.state import BlockContext, ReferenceState
 from node.execution.reference.store import StateStore
 from node.execution.reference.world import Sealed, World
 from node.execution.validation import Admitted, TransactionError, validate_stateful
+from node.primitives.keccak import keccak256
 from node.primitives.types import Address, Hash32
 
 SYSTEM_ADDRESS = Address(b"\xff" * 19 + b"\xfe")
@@ -42,10 +43,10 @@ CONSOLIDATIONS = Address(bytes.fromhex("0000bbddc7ce488642fb579f8b00f3a590007251
 class Roots(NamedTuple):
     """What the header of an executed block says about its execution."""
 
-    state: Hash32
-    transactions: Hash32
-    receipts: Hash32
-    bloom: bytes
+    state_root: Hash32
+    transactions_root: Hash32
+    receipts_root: Hash32
+    logs_bloom: bytes
     gas_used: int
     extra_data: bytes
 
@@ -224,4 +225,4 @@ def differences(roots: Roots, claimed: Sequence[object]) -> str:
 def _show(value: object) -> str:
     if not isinstance(value, bytes):
         return str(value)
-    return "0x" + value.hex() if len(value) <= 32 else "another"
+    return "0x" + value.hex() if len(value) <= 32 else f"of hash 0x{keccak256(value).hex()}"
