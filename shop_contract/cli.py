@@ -23,6 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     owner.add_argument("--key", type=Path, metavar="FILE", help="key file of the owner")
     owner.add_argument(
         "--demo-key",
+        "--accounts",
         type=Path,
         metavar="ACCOUNTS",
         help="accounts.json of a local network: its first account is the owner",

@@ -83,7 +83,7 @@ def deploy_shop(
     timeout_s: float = 60.0,
 ) -> Deployment:
     """Deploy and open a shop. Raises ShopError, naming how far it came."""
-    sender = _Sender(rpc, owner, timeout_s)
+    sender = Sender(rpc, owner, timeout_s)
     report(f"deploying the contract as {owner.address} on chain {sender.chain_id}")
     created = sender.receipt(sender.send(b"", load_artifact().bytecode, DEPLOY_GAS))
     address = to_checksum_address(created["contractAddress"])
@@ -108,7 +108,7 @@ def deploy_shop(
     )
 
 
-class _Sender:
+class Sender:
     """Signs and sends one account's transactions, counting nonces itself."""
 
     def __init__(self, rpc: JsonRpc, account: LocalAccount, timeout_s: float) -> None:
@@ -124,7 +124,7 @@ class _Sender:
         # Base fees rise by an eighth a block at most: room for several full blocks.
         self._max_fee = 2 * base_fee + self._tip
 
-    def send(self, to: bytes, data: bytes, gas: int) -> str:
+    def send(self, to: bytes, data: bytes, gas: int, value: int = 0) -> str:
         """Send one transaction (an empty `to` creates a contract); its hash."""
         fields: dict[str, Any] = {
             "chainId": self.chain_id,
@@ -132,7 +132,7 @@ class _Sender:
             "maxFeePerGas": self._max_fee,
             "maxPriorityFeePerGas": self._tip,
             "gas": gas,
-            "value": 0,
+            "value": value,
             "data": data,
         }
         if to:

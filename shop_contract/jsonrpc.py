@@ -14,6 +14,14 @@ from shop_contract.errors import USAGE, ShopError
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 
 
+class RpcRefusal(ShopError):
+    """The endpoint answered with an error; `data` is its hex data, as of a revert."""
+
+    def __init__(self, message: str, data: object) -> None:
+        super().__init__(message)
+        self.data = data if isinstance(data, str) else ""
+
+
 class JsonRpc:
     """`timeout_s` bounds each question."""
 
@@ -27,7 +35,7 @@ class JsonRpc:
         self._asked = 0
 
     def call(self, method: str, *parameters: object) -> Any:
-        """The result of one method. Raises ShopError: unreachable, or its error."""
+        """The result of one method. Raises RpcRefusal, or ShopError: unreachable."""
         self._asked += 1
         body = {
             "jsonrpc": "2.0",
@@ -38,8 +46,10 @@ class JsonRpc:
         answer = self._post(json.dumps(body).encode())
         if "error" in answer:
             said = answer["error"]
-            text = said.get("message", said) if isinstance(said, dict) else said
-            raise ShopError(f"{self.url} refused {method}: {text}")
+            said = said if isinstance(said, dict) else {"message": said}
+            raise RpcRefusal(
+                f"{self.url} refused {method}: {said.get('message')}", said.get("data")
+            )
         return answer.get("result")
 
     def _post(self, body: bytes) -> dict[str, Any]:

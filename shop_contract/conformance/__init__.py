@@ -2,7 +2,7 @@
 
 A shop joins by implementing `ShopAdapter`; `run_vector` then returns how its answers
 differ from the expected ones. The contract joins through `ContractAdapter`, whichever
-way its transactions are executed.
+way its transactions are executed; `conformance.node` is the way through JSON-RPC.
 """
 
 from shop_contract.conformance.adapter import Ability, Handle, OrderView, ShopAdapter

@@ -66,7 +66,10 @@ class RpcNode:
             else:
                 reply["result"] = getattr(self, method)(*parameters)
         except ValueError as error:
-            reply["error"] = {"code": -32000, "message": str(error)}
+            message, *data = error.args
+            reply["error"] = {"code": -32000, "message": message}
+            if data:
+                reply["error"]["data"] = data[0]
         return reply
 
     def eth_chainId(self) -> str:
@@ -79,7 +82,22 @@ class RpcNode:
         return hex(self.nonces.get(account, 0))
 
     def eth_getBlockByNumber(self, block: str, full: bool) -> dict[str, str]:
-        return {"number": hex(len(self.receipts)), "baseFeePerGas": hex(BASE_FEE)}
+        return {
+            "number": hex(len(self.receipts)),
+            "baseFeePerGas": hex(BASE_FEE),
+            "timestamp": hex(self.evm.now_s),
+        }
+
+    def eth_call(self, call: dict[str, str], block: str) -> str:
+        trial = self.evm.copy()
+        sender = to_canonical_address(call.get("from", "0x" + "00" * 20))
+        value = int(call.get("value", "0x0"), 16)
+        trial.fund(sender, value)
+        data = bytes.fromhex(call["data"][2:])
+        result = trial.transact(sender, to_canonical_address(call["to"]), data, value)
+        if not result.success:
+            raise ValueError("execution reverted", "0x" + result.output.hex())
+        return "0x" + result.output.hex()
 
     def eth_getTransactionReceipt(self, wanted: str) -> dict[str, Any] | None:
         return self.receipts.get(wanted)
@@ -98,9 +116,10 @@ class RpcNode:
         if max_fee < BASE_FEE:
             raise ValueError("max fee per gas less than block base fee")
         self.nonces[sender] = nonce + 1
-        result = self.evm.transact(
-            to_canonical_address(sender), fields[5], fields[7], gas=gas
-        )
+        account = to_canonical_address(sender)
+        value = int.from_bytes(fields[6], "big")
+        self.evm.fund(account, value)
+        result = self.evm.transact(account, fields[5], fields[7], value, gas)
         name = "0x" + keccak(data).hex()
         self.receipts[name] = {
             "transactionHash": name,
