@@ -1,1 +1,1 @@
-"""Frames, handshake and the mesh of peers over WebSocket and TLS."""
+"""Authenticated peers: frames and handshake (pure), and the mesh that carries them."""

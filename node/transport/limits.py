@@ -1,0 +1,53 @@
+"""What a peer may cost before and after it has proven who it is."""
+
+MAX_HELLO_BYTES = 512
+"""Body of the one request that a stranger may make."""
+MAX_HEADER_BYTES = 2_048
+"""One header line of a stranger; the proof travels in one."""
+MAX_REFUSAL_BYTES = 256
+"""Text of a refusal that is read."""
+MAX_FRAME_BYTES = 8_000_000
+"""One WebSocket message of an authenticated peer, which may hold several frames."""
+MAX_FRAMES_PER_MESSAGE = 4_096
+MAX_ITEM_BYTES = 131_072
+"""One transaction in a batch."""
+
+HANDSHAKE_TIMEOUT_S = 5.0
+"""From accepting a connection to the proof; slow strangers are cut off."""
+NONCE_LIFETIME_MS = 10_000
+"""How long after its hello a proof is accepted."""
+MAX_STRANGERS = 64
+"""Connections that have proven nothing yet; the oldest makes room for a new one."""
+MAX_STRANGERS_PER_ADDRESS = 32
+MAX_ACCEPTS_PER_S = 100
+"""New connections; more wait in the system's queue, so that TLS handshakes cannot
+take the processor."""
+
+COALESCE_BYTES = 131_072
+"""Frames are joined into one WebSocket message up to this size."""
+MAX_QUEUE_BYTES = 32_000_000
+MAX_QUEUE_FRAMES = 16_384
+"""What waits for one peer; a peer that cannot keep up is disconnected."""
+
+FRAMES_PER_S = 2_000
+FRAMES_BURST = 6_000
+"""Frames that a peer may send; a peer that floods is disconnected."""
+YIELD_FRAMES = 32
+"""After so many frames of one peer the others and the timers get their turn."""
+
+HEARTBEAT_S = 5.0
+CLOSE_TIMEOUT_S = 1.0
+BACKOFF_FIRST_S = 0.1
+BACKOFF_CAP_S = 1.0
+BACKOFF_REFUSED_S = 10.0
+"""After a refusal for a reason that only a person can change."""
+YIELD_DIAL_S = 0.3
+"""The higher address gives the lower one this long to dial first."""
+
+MAX_SCORE = 100
+REPORT_PENALTY = 20
+FRAME_PENALTY = 50
+SCORE_RECOVERY_PER_S = 1
+BAN_MS = 60_000
+MAX_LOGGED = 256
+"""Different refusals that are remembered so that each is logged once."""

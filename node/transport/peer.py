@@ -1,0 +1,154 @@
+"""One connected, authenticated peer: a bounded queue out, decoded messages in.
+
+Sending never blocks: frames are queued and a task writes them, joined into one
+WebSocket message where several wait (large answers give way to all else). What a peer
+may cost is bounded: its queue (then it is too slow and is disconnected), the frames it
+sends a second (then it floods), the size of a message, and its share of the loop.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import TypeAlias
+
+import aiohttp
+from aiohttp import WSMsgType, web
+
+from node.primitives.types import Address
+from node.transport import limits
+from node.transport.frames import FrameError
+
+Socket: TypeAlias = "web.WebSocketResponse | aiohttp.ClientWebSocketResponse"
+
+
+class Peer:
+    """A peer from its adoption to its end; `run` lives as long as the connection."""
+
+    def __init__(
+        self, address: Address, endpoint: str, inbound: bool, socket: Socket
+    ) -> None:
+        self.address = address
+        self.endpoint = endpoint
+        self.inbound = inbound
+        self.height = 0
+        self.ended_by = ""
+        """Why this side ended the connection; empty while it has not."""
+        self._socket = socket
+        self._queue: deque[bytes] = deque()
+        self._bulk: deque[bytes] = deque()
+        self._queued_bytes = 0
+        self._wake = asyncio.Event()
+        self._end = asyncio.Event()
+        self._allowance = float(limits.FRAMES_BURST)
+        self._allowance_at_s = time.monotonic()
+
+    def enqueue(self, frame: bytes, is_bulk: bool) -> None:
+        """Queue a frame; a peer that cannot keep up is ended."""
+        self._queued_bytes += len(frame)
+        (self._bulk if is_bulk else self._queue).append(frame)
+        waiting = len(self._queue) + len(self._bulk)
+        if (
+            self._queued_bytes > limits.MAX_QUEUE_BYTES
+            or waiting > limits.MAX_QUEUE_FRAMES
+        ):
+            self.end("too slow: its queue is full")
+        self._wake.set()
+
+    def end(self, reason: str) -> None:
+        """Close the connection; what is queued is dropped."""
+        if not self.ended_by:
+            self.ended_by = reason
+            self._queue.clear()
+            self._bulk.clear()
+            self._queued_bytes = 0
+            self._end.set()
+
+    async def run(self, on_data: Callable[["Peer", bytes], int]) -> str:
+        """Read and write until either side ends it; returns why.
+
+        `on_data` takes one WebSocket message and returns how many frames it held; its
+        FrameError ends the connection and is raised.
+        """
+        tasks = [
+            asyncio.ensure_future(self._read(on_data)),
+            asyncio.ensure_future(self._write()),
+            asyncio.ensure_future(self._end.wait()),
+        ]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in tasks[:2]:
+                if task.done():
+                    task.result()
+            return self.ended_by or "the other side closed"
+        except (ConnectionError, aiohttp.ClientError) as error:
+            return self.ended_by or f"connection lost: {error or type(error).__name__}"
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._close()
+
+    async def _read(self, on_data: Callable[["Peer", bytes], int]) -> None:
+        frames = 0
+        async for message in self._socket:
+            if message.type is not WSMsgType.BINARY:
+                raise _fault(message)
+            count = on_data(self, message.data)
+            self._spend(count)
+            frames += count
+            if frames >= limits.YIELD_FRAMES:
+                frames = 0
+                await asyncio.sleep(0)
+
+    async def _write(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._queue or self._bulk:
+                await self._socket.send_bytes(self._take())
+
+    def _take(self) -> bytes:
+        """The next WebSocket message: what waits, up to COALESCE_BYTES."""
+        if not self._queue:
+            frame = self._bulk.popleft()
+            self._queued_bytes -= len(frame)
+            return frame
+        first = self._queue.popleft()
+        size = len(first)
+        parts = [first]
+        while self._queue and len(parts) < limits.MAX_FRAMES_PER_MESSAGE:
+            size += len(self._queue[0])
+            if size > limits.COALESCE_BYTES:
+                break
+            parts.append(self._queue.popleft())
+        self._queued_bytes -= sum(map(len, parts))
+        return first if len(parts) == 1 else b"".join(parts)
+
+    def _spend(self, frames: int) -> None:
+        """Token bucket of received frames."""
+        now_s = time.monotonic()
+        gained = (now_s - self._allowance_at_s) * limits.FRAMES_PER_S
+        self._allowance_at_s = now_s
+        allowance = min(limits.FRAMES_BURST, self._allowance + gained) - frames
+        self._allowance = allowance
+        if allowance < 0:
+            raise FrameError(f"more than {limits.FRAMES_PER_S} frames a second")
+
+    async def _close(self) -> None:
+        code = aiohttp.WSCloseCode.GOING_AWAY
+        message = self.ended_by.encode()[:120]
+        try:
+            async with asyncio.timeout(limits.CLOSE_TIMEOUT_S):
+                await self._socket.close(code=code, message=message)
+        except (TimeoutError, ConnectionError, aiohttp.ClientError):
+            return  # the other side is gone, which is what closing is for
+
+
+def _fault(message: aiohttp.WSMessage) -> Exception:
+    """What a message that carries no frames means."""
+    if message.type is not WSMsgType.ERROR:
+        return FrameError(f"a WebSocket message of type {message.type.name}")
+    if isinstance(message.data, aiohttp.WebSocketError):
+        return FrameError(f"WebSocket: {message.data}")
+    return ConnectionError("no answer to pings")
