@@ -11,7 +11,7 @@ Source: PostgreSQL manual, 26.2.8 (a cancelled wait returns success with a warni
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -130,8 +130,10 @@ class Database:
             watchdog.cancel()
             if warnings:
                 connection.terminate()
-            if not connection.is_closed():
-                connection.remove_log_listener(on_notice)
+            else:
+                # A connection that broke has left the pool by itself.
+                with suppress(asyncpg.InterfaceError):
+                    connection.remove_log_listener(on_notice)
             await self._release(connection)
         if warnings:
             raise OutcomeUnknown(warnings[0])
