@@ -84,7 +84,8 @@ def test_a_local_networks_first_account_opens_a_shop(
         (tmp_path / "descriptor.json").write_text(json.dumps(descriptor))
         assert deploy("--network", tmp_path) == 0
         assert OWNER.address in capsys.readouterr().out
-        assert deploy("--demo-key", accounts, "--rpc", node.url) == 0
+        for flag in ("--demo-key", "--accounts"):
+            assert deploy(flag, accounts, "--rpc", node.url) == 0
 
 
 def test_an_encrypted_key_file_asks_for_its_password(

@@ -15,3 +15,10 @@ def test_an_order_is_cheaper_than_five_new_slots_and_a_transfer() -> None:
     table = json.loads(TABLE.read_text())
     assert table["place, to the profile's address"] < 21_000 + 5 * 22_100
     assert table["place, envelope of 192 bytes"] < 21_000 + 6 * 22_100
+
+
+def test_the_readme_quotes_the_table() -> None:
+    table = json.loads(TABLE.read_text())
+    readme = (TABLE.parent / "README.md").read_text()
+    for name in ("place, to the profile's address", "place, envelope of 192 bytes"):
+        assert f"{table[name]:,}" in readme
