@@ -16,6 +16,7 @@ from node.chain.certificate import CommitCertificate, validate_certificate
 from node.chain.header import Header
 from node.chain.signing import MessageCode
 from node.consensus import Engine
+from node.consensus.codec import sign_draft
 from node.consensus.effects import (
     Broadcast,
     BuildBlock,
@@ -44,7 +45,6 @@ from node.consensus.events import (
     TimerKind,
     TransactionsPending,
 )
-from node.consensus.codec import sign_draft
 from node.consensus.messages import BlockReference, Message, Payload
 from node.consensus.safety import SafetyRecord, SafetyState
 from node.primitives.types import Address, Hash32
@@ -112,9 +112,11 @@ class Cluster:
         self.final: dict[int, Hash32] = {}
         self.requests: dict[tuple[str, Hash32], ValidateBlock | ObtainBlock] = {}
         self.healing = False
+        self.always_pending = False
+        self.now_ms = 0
+        self.sent = 0
         self.queue: list[tuple[int, int, Parcel]] = []
         self.count = 0
-        self.peak_flying = 0
         for id_ in ids:
             self.start(id_)
 
@@ -152,7 +154,8 @@ class Cluster:
 
     def new_height(self, node: Node) -> NewHeight:
         recent = [header.coinbase for header, _ in node.chain[-RECENT_COINBASES:]]
-        return NewHeight(node.now_ms, node.head, self.set, tuple(recent), False)
+        pending = self.always_pending
+        return NewHeight(node.now_ms, node.head, self.set, tuple(recent), pending)
 
     def step(self, node: Node, event: Event) -> None:
         """One event and all that follows from it inside the node."""
@@ -207,9 +210,9 @@ class Cluster:
         if node.name not in self.twins:
             earlier = self.signed.setdefault(key, payload)
             assert earlier == payload, f"{node.id} contradicts {earlier}: {payload}"
-        assert any(
-            (r.height, r.round, r.code) == key[1:] for r in node.records
-        ), f"{node.id} signs before it is durable: {payload}"
+        assert any((r.height, r.round, r.code) == key[1:] for r in node.records), (
+            f"{node.id} signs before it is durable: {payload}"
+        )
         if payload.code is MessageCode.COMMIT:
             assert payload.digest in node.bodies
         message = sign_draft(effect.draft, DOMAIN, HashSigner(node.address))
@@ -243,6 +246,7 @@ class Cluster:
                 self.post(Parcel(other.id, MessageReceived(0, node.address, message)))
 
     def post(self, parcel: Parcel) -> None:
+        self.sent += isinstance(parcel.event, MessageReceived)
         if self.healing:
             self.count += 1
             due_ms = self.nodes[parcel.to].now_ms if parcel.source == "" else 0
@@ -290,27 +294,38 @@ class Cluster:
 
     # --- schedules ---
 
-    def chaos(self, steps: int, crashes: float = 0.02, losses: float = 0.1) -> None:
-        """Anything may happen next."""
+    def chaos(self, steps: int) -> None:
+        """Anything may happen next; how often what does, differs between seeds."""
+        draw = self.random
+        crashes = draw.choice([0.0, 0.003, 0.02])
+        timers = draw.choice([0.005, 0.02, 0.1])
+        losses = draw.choice([0.0, 0.05, 0.3])
+        disorder = draw.choice([1, 5, 50, 10_000])
         for _ in range(steps):
-            choice = self.random.random()
+            choice = draw.random()
             if choice < crashes:
                 self.crash_or_start()
-            elif choice < crashes + 0.1:
-                node = self.random.choice(list(self.nodes.values()))
+            elif choice < crashes + timers or not self.flying:
+                self.fire(draw.choice(list(self.nodes.values())))
+            elif choice > 0.98:
+                node = draw.choice(list(self.nodes.values()))
                 if node.engine is not None:
                     self.step(node, TransactionsPending(0))
-            elif choice < crashes + 0.2 or not self.flying:
-                self.fire(self.random.choice(list(self.nodes.values())))
             else:
-                position = self.random.randrange(len(self.flying))
-                parcel = self.flying[position]
-                fate = self.random.random()
-                if fate > losses / 2:
-                    self.flying.pop(position)
-                if fate < losses / 2 or fate > losses:
-                    self.deliver(parcel)
-            self.peak_flying = max(self.peak_flying, len(self.flying))
+                self.fly(draw.randrange(min(len(self.flying), disorder)), losses)
+
+    def fly(self, position: int, losses: float) -> None:
+        """The message at this position arrives; or it is lost, or arrives twice.
+
+        What the node's own driver answers is late at worst, never lost.
+        """
+        parcel, fate = self.flying[position], self.random.random()
+        if isinstance(parcel.event, BlockBuilt | BlockValidated | BlockObtained):
+            fate = 1.0
+        if fate > losses / 2:
+            self.flying.pop(position)
+        if fate < losses / 2 or fate > losses:
+            self.deliver(parcel)
 
     def crash_or_start(self) -> None:
         id_ = self.random.choice(list(self.nodes))
@@ -331,13 +346,8 @@ class Cluster:
 
     def heal(self, dead: str = "") -> int:
         """Everything works from now on, but for the dead. Milliseconds to a commit."""
-        self.healing = True
-        start_ms = self.now_ms = max(node.now_ms for node in self.nodes.values())
-        for node in self.nodes.values():
-            node.now_ms = start_ms
-        self.flying, flying = [], self.flying
-        for parcel in flying:
-            self.post(parcel)
+        self.begin_healing()
+        start_ms = self.now_ms
         for id_, node in self.nodes.items():
             if node.name in dead or node.name in self.twins:
                 self.crash(id_)
@@ -348,13 +358,39 @@ class Cluster:
                 if node is not other:
                     self.post(Parcel(node.id, PeerConnected(0, other.address)))
                     self.post(Parcel(node.id, source=other.id))
-            self.step(node, TransactionsPending(0))
+        self.announce()
         self.answer_requests()
-        target = max(self.final, default=0) + 1
-        while target not in self.final:
-            self.tick()
-            assert self.now_ms < start_ms + 1_000_000, "no block is ever final"
+        self.run_to_height(max(self.final, default=0) + 1)
         return self.now_ms - start_ms
+
+    def begin_healing(self) -> None:
+        """One clock for all; what is under way arrives."""
+        self.healing = True
+        self.now_ms = max(node.now_ms for node in self.nodes.values())
+        for node in self.nodes.values():
+            node.now_ms = self.now_ms
+        self.flying, flying = [], self.flying
+        for parcel in flying:
+            self.post(parcel)
+
+    def announce(self, name: str = "") -> None:
+        """A transaction reaches this validator, or all that live."""
+        for node in self.alive():
+            if name in ("", node.name):
+                self.step(node, TransactionsPending(0))
+
+    def round_of(self, name: str) -> int:
+        """Where this validator is."""
+        engine = self.nodes[name].engine
+        status = engine.status() if engine else None
+        return status.round if status else -1
+
+    def run_to_height(self, height: int) -> None:
+        """Until this height is final somewhere."""
+        limit_ms = self.now_ms + 1_000_000
+        while height not in self.final:
+            self.tick()
+            assert self.now_ms < limit_ms, f"height {height} is never final"
 
     def tick(self) -> None:
         """The next thing that is due, in virtual time."""

@@ -86,9 +86,7 @@ def samples() -> Iterator[tuple[str, Message]]:
     )
     yield (
         "proposal of round 1",
-        really(
-            ProposalDraft(Proposal(1, 1, X.digest), reference, changes, prepares)
-        ),
+        really(ProposalDraft(Proposal(1, 1, X.digest), reference, changes, prepares)),
     )
     yield "prepare", really(PrepareDraft(Prepare(1, 0, digest)))
     yield "commit", really(CommitDraft(Commit(2**40, 300, digest)))
