@@ -2,9 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from node.primitives import rlp
+from node.primitives.keccak import keccak256
 from node.primitives.types import Address, Hash32
+
+BLOOM_BYTES = 256
+CACHED_BITS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,34 @@ def decode_receipt(raw: bytes) -> Receipt:
         bloom=rlp.to_bytes(bloom, 256),
         logs=tuple(_log(entry) for entry in rlp.to_list(logs)),
     )
+
+
+def encode_receipt(receipt: Receipt) -> bytes:
+    """What `decode_receipt` reads."""
+    logs: list[rlp.Item] = [[log.address, log.topics, log.data] for log in receipt.logs]
+    status = b"\x01" if receipt.succeeded else b""
+    gas = rlp.from_int(receipt.cumulative_gas)
+    encoded = rlp.encode([status, gas, receipt.bloom, logs])
+    return bytes((receipt.type,)) + encoded if receipt.type else encoded
+
+
+def bloom_bits(logs: Sequence[Log]) -> int:
+    """The logs' bloom filter as a number of 2,048 bits (yellow paper, 4.4.1)."""
+    bloom = 0
+    for log in logs:
+        bloom |= _bits_of(log.address)
+        for topic in log.topics:
+            bloom |= _bits_of(topic)
+    return bloom
+
+
+@lru_cache(CACHED_BITS)
+def _bits_of(value: bytes) -> int:
+    digest = keccak256(value)
+    bits = 0
+    for at in (0, 2, 4):
+        bits |= 1 << (int.from_bytes(digest[at : at + 2], "big") & 2047)
+    return bits
 
 
 def gas_used_each(receipts: Sequence[Receipt]) -> list[int]:

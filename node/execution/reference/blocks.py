@@ -8,22 +8,19 @@ Sources: EIP-4788, 2935, 7002, 7251; execution-specs (Prague) for their order.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import NamedTuple
 
 from eth.vm.forks.cancun.transaction_context import CancunTransactionContext
 
 from node.chain.header import PARENT_BEACON_BLOCK_ROOT, Header
+from node.chain.receipt import BLOOM_BYTES, Receipt, bloom_bits, encode_receipt
 from node.chain.trie import list_root
 from node.chain.validator_contract import VALIDATOR_CONTRACT, read_validators
 from node.chain.validators import ValidatorSet
 from node.execution.executor import BlockEnv, ErrorKind, Executed, ExecutorFailed
 from node.execution.reference.frame import Message
 from node.execution.reference.machine import ReferenceComputation, TimeLimit
-from node.execution.reference.receipts import (
-    BLOOM_BYTES,
-    bloom_of,
-    encode_receipt,
-)
 from node.execution.reference.runner import Outcome, run_transaction
 from node.execution.reference.state import BlockContext, ReferenceState
 from node.execution.reference.store import StateStore
@@ -90,12 +87,19 @@ class Execution:
         outcome = run_transaction(self.state, admitted)
         self.total_gas += outcome.gas_used
         self.raws.append(raw)
-        self.receipts.append(encode_receipt(admitted.tx.type, outcome, self.total_gas))
+        bloom = bloom_bits(outcome.logs)
+        self.bloom |= bloom
+        receipt = Receipt(
+            type=admitted.tx.type,
+            succeeded=not outcome.error,
+            cumulative_gas=self.total_gas,
+            bloom=bloom.to_bytes(BLOOM_BYTES, "big"),
+            logs=outcome.logs,
+        )
+        self.receipts.append(encode_receipt(receipt))
         self.gas_used.append(outcome.gas_used)
         self.created.append(outcome.created)
         self.senders[admitted.sender] = None
-        if outcome.logs:
-            self.bloom |= bloom_of(outcome)
         return outcome
 
     def try_run(self, raw: bytes, admitted: Admitted, time_s: float) -> None:
@@ -118,7 +122,7 @@ class Execution:
                 ErrorKind.UNBUILDABLE, f"{type(error).__name__}: {error}"
             ) from error
         finally:
-            self.state.deadline = None
+            self.state.deadline = inf
 
     def finish(self, parent_extra: bytes) -> tuple[Roots, Sealed, "Finished"]:
         """The closing system calls, and the roots."""
@@ -225,4 +229,8 @@ def differences(roots: Roots, claimed: Sequence[object]) -> str:
 def _show(value: object) -> str:
     if not isinstance(value, bytes):
         return str(value)
-    return "0x" + value.hex() if len(value) <= 32 else f"of hash 0x{keccak256(value).hex()}"
+    return (
+        "0x" + value.hex()
+        if len(value) <= 32
+        else f"of hash 0x{keccak256(value).hex()}"
+    )

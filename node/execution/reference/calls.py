@@ -239,10 +239,7 @@ def _result_of(outcome: Outcome) -> CallResult:
         output=outcome.output,
         gas_used=outcome.gas_used,
         error=outcome.error,
-        logs=tuple(
-            (at, tuple(Hash32(t.to_bytes(32, "big")) for t in topics), data)
-            for at, topics, data in outcome.logs
-        ),
+        logs=tuple((log.address, log.topics, log.data) for log in outcome.logs),
     )
 
 

@@ -9,6 +9,7 @@ after the balance.
 """
 
 import time
+from math import inf
 from typing import Any
 
 from eth.abc import ComputationAPI, TransactionContextAPI
@@ -23,6 +24,7 @@ from eth.vm.memory import Memory
 
 from node.execution.reference.frame import Code, GasMeter, Message, Stack
 from node.execution.reference.opcodes import OPCODES
+from node.execution.reference.precompiles import seconds_of
 from node.execution.reference.state import ReferenceState
 
 STEPS_PER_CLOCK_READ = 1_000
@@ -174,6 +176,7 @@ class ReferenceComputation(PragueComputation):
             if precompile is None:
                 frame.run()
             elif not message.is_delegation:
+                frame.check_time(message)
                 precompile(frame)
         except VMError as error:
             frame._error = error
@@ -183,32 +186,29 @@ class ReferenceComputation(PragueComputation):
                 frame.return_data = b""
         return frame
 
+    def check_time(self, message: Message) -> None:
+        """Raises TimeLimit for a precompile that the deadline leaves no time for."""
+        deadline = self.state.deadline
+        if deadline != inf:
+            needed = seconds_of(message.code_address, message.data, message.gas)
+            if needed and time.monotonic() + needed > deadline:
+                raise TimeLimit
+
     def run(self) -> None:
         """Execute the code until it halts. Raises VMError and TimeLimit."""
-        if self.state.deadline is not None:
-            self._run_until(self.state.deadline)
-            return
         code = self.code
         padded = code.padded
         opcodes = self.opcodes
         try:
             while True:
-                at = code.program_counter
-                code.program_counter = at + 1
-                opcodes[padded[at]](self)
+                if time.monotonic() > self.state.deadline:
+                    raise TimeLimit
+                for _ in range(STEPS_PER_CLOCK_READ):
+                    at = code.program_counter
+                    code.program_counter = at + 1
+                    opcodes[padded[at]](self)
         except Halt:
             return
-
-    def _run_until(self, deadline: float) -> None:
-        code = self.code
-        opcodes = self.opcodes
-        for steps, opcode in enumerate(code):
-            if steps % STEPS_PER_CLOCK_READ == 0 and time.monotonic() > deadline:
-                raise TimeLimit
-            try:
-                opcodes[opcode](self)
-            except Halt:
-                return
 
 
 def _memory_gas(words: int) -> int:

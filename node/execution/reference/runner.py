@@ -11,6 +11,7 @@ from eth import exceptions
 from eth._utils.address import generate_contract_address
 from eth.vm.forks.cancun.transaction_context import CancunTransactionContext
 
+from node.chain.receipt import Log
 from node.chain.transaction import Authorization, Transaction
 from node.execution.reference.frame import Message
 from node.execution.reference.state import ReferenceState
@@ -25,7 +26,7 @@ from node.execution.validation import (
 from node.primitives import rlp
 from node.primitives.keccak import keccak256
 from node.primitives.secp256k1 import HALF_ORDER, SignatureError, recover
-from node.primitives.types import ZERO_ADDRESS, Address
+from node.primitives.types import ZERO_ADDRESS, Address, Hash32
 
 REFUND_QUOTIENT = 5
 REFUND_AUTHORIZATION = 25_000 - 12_500
@@ -43,8 +44,6 @@ REASONS: dict[type[Exception], str] = {
     exceptions.ContractCreationCollision: "contract address collision",
     exceptions.InsufficientFunds: "insufficient balance for transfer",
 }
-
-Log = tuple[Address, tuple[int, ...], bytes]
 
 
 class Outcome(NamedTuple):
@@ -106,9 +105,11 @@ def outcome_of(frame: Any, gas_used: int) -> Outcome:
     created = b""
     if frame.msg.is_create and not error:
         created = frame.msg.storage_address
-    return Outcome(
-        gas_used, frame.get_log_entries(), created, frame.output, error, frame
+    logs = tuple(
+        Log(at, tuple(Hash32(topic.to_bytes(32, "big")) for topic in topics), data)
+        for at, topics, data in frame.get_log_entries()
     )
+    return Outcome(gas_used, logs, created, frame.output, error, frame)
 
 
 def gas_used_by(tx: Transaction, frame: Any) -> int:

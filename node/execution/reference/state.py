@@ -7,6 +7,7 @@ are py-evm itself and `node.execution.validation`.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 
 from eth.vm.forks.prague.state import PragueState
 
@@ -39,7 +40,7 @@ class ReferenceState(PragueState):
     def __init__(self, world: World, context: BlockContext) -> None:
         self.world = world
         self.execution_context = context
-        self.deadline: float | None = None
+        self.deadline = inf
         """Where `time.monotonic` ends a call (`machine.TimeLimit`)."""
 
     def get_ancestor_hash(self, block_number: int) -> Hash32:

@@ -91,12 +91,8 @@ def ancestor_of(env: Mapping[str, str], height: int) -> bytes:
 
 
 def logs_hash(logs: Any) -> Hash32:
-    """keccak(rlp([[address, topics, data], ...])); topics are integers."""
-    return keccak256(
-        rlp.encode(
-            [[at, [t.to_bytes(32, "big") for t in topics], d] for at, topics, d in logs]
-        )
-    )
+    """keccak(rlp([[address, topics, data], ...]))."""
+    return keccak256(rlp.encode([[log.address, log.topics, log.data] for log in logs]))
 
 
 def to_bytes(text: str) -> bytes:
