@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -22,7 +22,7 @@ from node.driver.ports import (
 )
 from node.execution.executor import Executor
 from node.primitives.types import Address, Hash32
-from node.txpool.entries import Dropped
+from node.txpool.entries import Dropped, DropReason
 from node.txpool.pool import TxPool
 
 log = logging.getLogger(__name__)
@@ -84,6 +84,7 @@ class Context:
     )
     dropped: Topic[Dropped] = field(default_factory=Topic)
     """Transactions that left the pool without being included, and why."""
+    dropped_counts: Counter[DropReason] = field(default_factory=Counter)
     head_since_ms: int = 0
     disk_full: bool = False
     was_pending: bool = False
@@ -122,12 +123,12 @@ class Context:
     def note_dropped(self, dropped: Sequence[Dropped]) -> None:
         """Leave a trace of transactions that the pool let go."""
         for item in dropped:
-            log.info(
-                "transaction 0x%s left the pool: %s %s",
-                item.hash.hex(),
-                item.reason,
-                item.detail,
-            )
+            self.dropped_counts[item.reason] += 1
+            level = logging.DEBUG
+            if item.reason is DropReason.QUARANTINED:
+                level = logging.WARNING
+            digest, reason, detail = item.hash.hex(), item.reason, item.detail
+            log.log(level, "0x%s left the pool: %s; %s", digest, reason, detail)
             self.dropped.publish(item)
 
     async def write(self, work: Callable[[], None]) -> None:

@@ -41,7 +41,7 @@ from node.driver.peers.spreading import Spreading
 from node.driver.ports import BlockStore, PeerInfo
 from node.execution.executor import Executor
 from node.gossip.gossip import Gossip
-from node.primitives.types import Hash32
+from node.primitives.types import Address, Hash32
 from node.txpool.entries import Dropped
 from node.txpool.pool import TxPool
 
@@ -66,7 +66,12 @@ class DriverStatus:
     can_sign: bool
     """False when the safety log is missing or foreign."""
     dropped_events: int
+    """Messages of peers that came too fast."""
     executor: str
+    validators: tuple[Address, ...]
+    """Who signs the next height."""
+    pool_dropped: dict[str, int]
+    """Transactions that left the pool without being included, by reason."""
 
 
 class Driver:
@@ -237,6 +242,8 @@ class Driver:
             can_sign=context.ports.safety.load().can_sign,
             dropped_events=self._loop.dropped_events,
             executor=context.ports.executor.name,
+            validators=context.head.validators.addresses,
+            pool_dropped={str(k): n for k, n in context.dropped_counts.items()},
         )
 
     def _make_loop(self) -> EngineLoop:
@@ -287,6 +294,15 @@ class Driver:
         self._catching_up.close()
         self._spreading.close()
         await self._context.tasks.close()
+        # Work that runs in a lane cannot be cancelled: the caller may close the files
+        # that it uses only when it has ended.
+        lanes = self._context.ports.lanes
+        for lane in (lanes.executor, lanes.disk, lanes.admission, lanes.background):
+            await lane(_nothing)
         self._heads.close()
-        self._admission.admitted.close()
+        self._admission.close()
         self._context.dropped.close()
+
+
+def _nothing() -> None:
+    return None

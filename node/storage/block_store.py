@@ -9,6 +9,7 @@ can be rebuilt from this one (`node.storage.lookups`).
 
 import zlib
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ BLOCKS_FILE = "blocks.db"
 LOOKUPS_FILE = "index.db"
 IDENTITY_BYTES = 16
 MAX_EVIDENCE = 1_000
+CACHED_RECEIPTS = 16
+"""Blocks whose receipts are kept decoded."""
 # Mostly zero bytes (blooms): the fastest level shrinks receipts about tenfold.
 RECEIPTS_COMPRESSION = 1
 
@@ -62,6 +65,8 @@ class SqliteBlockStore:
         self._identity = self._meta("identity")
         self.genesis_hash = Hash32(self._meta("genesis"))
         self._lookups = Lookups(folder / LOOKUPS_FILE)
+        # Clients poll for the receipts of one block one by one.
+        self._receipts = lru_cache(CACHED_RECEIPTS)(self._read_receipts)
         self._head = self._one(f"{STORED} ORDER BY height DESC LIMIT 1")
 
     @classmethod
@@ -137,11 +142,9 @@ class SqliteBlockStore:
 
     def receipts(self, height: int) -> tuple[bytes, ...] | None:
         """The receipts of a final block, one per transaction."""
-        row = self._row("SELECT receipts FROM blocks WHERE height = ?", height)
-        if row is None:
+        if self._head is None or not 1 <= height <= self._head.height:
             return None
-        items = rlp.to_list(rlp.decode(zlib.decompress(row[0])))
-        return tuple(rlp.to_bytes(item) for item in items)
+        return self._receipts(height)
 
     def blocks(self, first: int, count: int, max_bytes: int) -> list[StoredBlock]:
         """Consecutive blocks from `first` on, at least one when it exists."""
@@ -228,6 +231,13 @@ class SqliteBlockStore:
         lookups: Lookups | None = getattr(self, "_lookups", None)
         if lookups:
             lookups.close()
+
+    def _read_receipts(self, height: int) -> tuple[bytes, ...] | None:
+        row = self._row("SELECT receipts FROM blocks WHERE height = ?", height)
+        if row is None:
+            return None
+        items = rlp.to_list(rlp.decode(zlib.decompress(row[0])))
+        return tuple(rlp.to_bytes(item) for item in items)
 
     def _meta(self, key: str) -> bytes:
         row = self._row("SELECT value FROM meta WHERE key = ?", key)

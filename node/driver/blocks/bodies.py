@@ -24,17 +24,15 @@ class Body:
     raws: tuple[bytes, ...]
     executed: Executed
 
-    @classmethod
-    def of(cls, encoded: bytes, block: Block, executed: Executed) -> "Body":
-        """From its bytes and what executing it gave."""
-        hashes = tuple(block.transaction_hashes())
-        reference = BlockReference(block.header, hashes)
-        return cls(reference, encoded, block.transactions, executed)
-
     @property
     def height(self) -> int:
         """The block's number."""
         return self.reference.header.number
+
+
+def reference_of(block: Block) -> BlockReference:
+    """A block by its header and the hashes of its transactions."""
+    return BlockReference(block.header, tuple(block.transaction_hashes()))
 
 
 class Bodies:

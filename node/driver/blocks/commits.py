@@ -15,7 +15,7 @@ from node.chain.certificate import CommitCertificate
 from node.chain.validators import ValidatorSet
 from node.consensus.effects import CommitBlock
 from node.consensus.events import NewHeight
-from node.driver.blocks.bodies import Body
+from node.driver.blocks.bodies import Body, reference_of
 from node.driver.context import Context
 from node.driver.heads import Head, NewHead, Topic
 from node.driver.loop import RefusedForSafety
@@ -100,7 +100,9 @@ class Commits:
                 f"0x{block.digest.hex()}, which is invalid here: {error}; this node's "
                 "executor or state is wrong, or more than f validators lie"
             ) from error
-        return Body.of(certified.raw_block, block, executed)
+        return Body(
+            reference_of(block), certified.raw_block, block.transactions, executed
+        )
 
     async def _finalise(self, body: Body, certificate: CommitCertificate) -> None:
         async with self._lock:

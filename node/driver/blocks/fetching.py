@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from node.chain.block import Block
 from node.consensus.messages import BlockReference
 from node.driver.background import Alarm
+from node.driver.blocks.bodies import reference_of
 from node.driver.context import Context
 from node.driver.peers.requests import Requests
 from node.gossip.fetcher import Fetcher
@@ -51,22 +52,26 @@ class Fetching:
         self._stashed: dict[Hash32, Block] = {}
         self._alarm = Alarm(context.ports.clock, self._on_due)
 
-    async def raws(
+    async def body(
         self, reference: BlockReference, proposer: Address
-    ) -> tuple[bytes, ...]:
-        """The block's transactions in order; waits until they are here."""
-        if reference.digest in self._stashed:
-            return self._stashed[reference.digest].transactions
+    ) -> tuple[BlockReference, tuple[bytes, ...]]:
+        """The true reference and the raw transactions; waits until they are here."""
+        stashed = self._stashed.get(reference.digest)
+        if stashed is not None:
+            return reference_of(stashed), stashed.transactions
         hashes = reference.transaction_hashes
         found = dict(zip(hashes, self._context.pool.get_many(hashes), strict=True))
         missing = {h: None for h, raw in found.items() if raw is None}
         if missing:
-            executed = self._context.bodies.find(missing)
-            missing = {h: None for h in missing if h not in executed}
-            found |= executed
+            found |= self._context.bodies.find(missing)
+            missing = {h: None for h, raw in found.items() if raw is None}
         if missing:
-            found |= await self._fetch(reference, list(missing), proposer)
-        return tuple(raw for raw in (found[h] for h in hashes) if raw is not None)
+            fetched = await self._fetch(reference, list(missing), proposer)
+            if isinstance(fetched, Block):
+                return reference_of(fetched), fetched.transactions
+            found |= fetched
+        raws = tuple(raw for raw in (found[h] for h in hashes) if raw is not None)
+        return reference, raws
 
     async def whole(
         self, height: int, digest: Hash32, first: Address | None = None
@@ -112,19 +117,17 @@ class Fetching:
 
     async def _fetch(
         self, reference: BlockReference, missing: list[Hash32], proposer: Address
-    ) -> dict[Hash32, bytes]:
-        """The missing transactions, singly or out of the whole block."""
+    ) -> dict[Hash32, bytes] | Block:
+        """The missing transactions, or the whole block if that is here sooner."""
         digest = reference.digest
-        wanted = self._wanted.setdefault(digest, _Wanted(missing))
+        wanted = self._wanted[digest] = _Wanted(missing)
         now_ms = self._context.now_ms
         self._send(self._fetcher.want(digest, missing, proposer, now_ms))
         singly = asyncio.ensure_future(wanted.complete.wait())
         whole = asyncio.ensure_future(self._later_whole(reference, proposer))
         try:
             await asyncio.wait((singly, whole), return_when=asyncio.FIRST_COMPLETED)
-            if singly.done():
-                return wanted.held
-            return whole.result()
+            return wanted.held if singly.done() else whole.result()
         finally:
             singly.cancel()
             whole.cancel()
@@ -132,19 +135,10 @@ class Fetching:
             self._fetcher.forget(digest)
             self._alarm.set(self._fetcher.deadline_ms())
 
-    async def _later_whole(
-        self, reference: BlockReference, proposer: Address
-    ) -> dict[Hash32, bytes]:
+    async def _later_whole(self, reference: BlockReference, proposer: Address) -> Block:
         wait_ms = ROUNDS_BEFORE_WHOLE * self._context.settings.request_timeout_ms
         await asyncio.sleep(wait_ms / 1000)
-        while True:
-            header = reference.header
-            block = await self.whole(header.number, header.digest, proposer)
-            hashes = tuple(block.transaction_hashes())
-            if hashes == reference.transaction_hashes:
-                return dict(zip(hashes, block.transactions, strict=True))
-            # The list was not the header's: the caller finds that out by executing.
-            await asyncio.Event().wait()
+        return await self.whole(reference.header.number, reference.digest, proposer)
 
     async def _checked(self, raw: bytes, digest: Hash32) -> Block | None:
         try:

@@ -17,7 +17,7 @@ from node.consensus.codec import MAX_PROPOSAL_TRANSACTIONS
 from node.consensus.effects import BuildBlock, ObtainBlock, ValidateBlock
 from node.consensus.events import BlockBuilt, BlockObtained, BlockValidated
 from node.consensus.messages import BlockReference
-from node.driver.blocks.bodies import Body
+from node.driver.blocks.bodies import Body, reference_of
 from node.driver.blocks.fetching import Fetching
 from node.driver.context import Context
 from node.execution.executor import (
@@ -27,6 +27,7 @@ from node.execution.executor import (
     BuiltBlock,
     ExecutorFailed,
 )
+from node.primitives import rlp
 from node.primitives.types import Address, Hash32
 from node.sync.verification import body_matches
 from node.txpool.entries import Selection
@@ -68,10 +69,11 @@ class Proposals:
         built = await self._build_without_breakers(parent, env, selected, limits)
         for position, error in built.refused:
             context.quarantine(selected.hashes[position], error.message)
-        block = Block.decode(built.block)
-        self._keep(Body.of(built.block, block, built.executed))
+        header = Header.decode(rlp.split_list(built.block)[0])
         hashes = tuple(selected.hashes[position] for position in built.included)
-        reference = BlockReference(block.header, hashes)
+        raws = tuple(selected.raws[position] for position in built.included)
+        reference = BlockReference(header, hashes)
+        self._keep(Body(reference, built.block, raws, built.executed))
         now_ms = context.now_ms
         context.post(BlockBuilt(now_ms, effect.height, effect.round, reference))
 
@@ -145,28 +147,29 @@ class Proposals:
 
     async def _fetch_and_execute(self, effect: ValidateBlock) -> str:
         """The reason why the block is invalid, empty when it is not."""
-        raws = await self._body(effect.block, effect.proposer)
+        reference, raws = await self._body(effect.block, effect.proposer)
         if sum(map(len, raws)) > self._context.genesis.consensus.max_block_bytes:
             return "its body is above max_block_bytes"
-        block = Block(effect.block.header, raws)
-        reason = await self._execute(block)
+        block = Block(reference.header, raws)
+        reason = await self._execute(block, reference)
         if reason and not await self._is_true_body(block):
             # A list of transactions that is not the header's: not the header's fault.
             block = await self._fetching.whole(
                 effect.height, block.digest, effect.proposer
             )
-            reason = await self._execute(block)
+            reason = await self._execute(block, reference_of(block))
         return reason
 
     async def _body(
         self, reference: BlockReference, proposer: Address
-    ) -> tuple[bytes, ...]:
+    ) -> tuple[BlockReference, tuple[bytes, ...]]:
         prepared = self._context.ports.store.body(reference.digest)
         if prepared is not None:
-            return Block.decode(prepared).transactions
-        return await self._fetching.raws(reference, proposer)
+            block = Block.decode(prepared)
+            return reference_of(block), block.transactions
+        return await self._fetching.body(reference, proposer)
 
-    async def _execute(self, block: Block) -> str:
+    async def _execute(self, block: Block, reference: BlockReference) -> str:
         """Execute and keep it; the reason when it is invalid."""
         executor, lanes = self._context.ports.executor, self._context.ports.lanes
         encoded = block.encode()
@@ -174,7 +177,7 @@ class Proposals:
             executed = await lanes.executor(lambda: executor.execute(encoded))
         except BlockInvalid as error:
             return str(error) or "it contradicts its execution"
-        self._keep(Body.of(encoded, block, executed))
+        self._keep(Body(reference, encoded, block.transactions, executed))
         return ""
 
     async def _is_true_body(self, block: Block) -> bool:
@@ -225,7 +228,7 @@ class Proposals:
                 if prepared is not None
                 else await self._fetching.whole(effect.height, effect.digest)
             )
-            reference = BlockReference(block.header, tuple(block.transaction_hashes()))
+            reference = reference_of(block)
         context.post(BlockObtained(context.now_ms, effect.height, reference))
 
     def _keep(self, body: Body) -> None:

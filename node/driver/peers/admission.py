@@ -7,6 +7,7 @@ told that the node is busy and batches of peers are dropped (repair brings them 
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -63,7 +64,8 @@ class Admission:
         self._context = context
         self._spreading = spreading
         self._fetching = fetching
-        self._waiting: list[_Waiting] = []
+        self._waiting: deque[_Waiting] = deque()
+        self._admitting: list[_Waiting] = []
         self._count = 0
         self._running = False
         self.admitted: Topic[tuple[Hash32, ...]] = Topic()
@@ -83,6 +85,16 @@ class Admission:
         if raws and self._count + len(raws) <= MAX_WAITING:
             self._enqueue(_Waiting(list(raws), peer, None))
 
+    def close(self) -> None:
+        """Tell whoever still waits that there will be no answer."""
+        for waiting in [*self._admitting, *self._waiting]:
+            if waiting.answer is not None and not waiting.answer.done():
+                refusal, message = Refusal.POOL_FULL, "the node is stopping"
+                waiting.answer.set_result(
+                    [Submitted(keccak256(r), refusal, message) for r in waiting.raws]
+                )
+        self.admitted.close()
+
     def _enqueue(self, waiting: _Waiting) -> None:
         self._waiting.append(waiting)
         self._count += len(waiting.raws)
@@ -93,7 +105,8 @@ class Admission:
     async def _run(self) -> None:
         try:
             while self._waiting:
-                await self._admit(self._next_batch())
+                self._admitting = self._next_batch()
+                await self._admit(self._admitting)
         finally:
             self._running = False
 
@@ -101,7 +114,7 @@ class Admission:
         batch: list[_Waiting] = []
         size = 0
         while self._waiting and (not batch or size < MAX_BATCH):
-            batch.append(self._waiting.pop(0))
+            batch.append(self._waiting.popleft())
             size += len(batch[-1].raws)
         return batch
 
