@@ -1,0 +1,1 @@
+"""Four real validators in four processes, used only as a client would."""

@@ -1,0 +1,1 @@
+"""Tests of frames, handshake and the mesh."""
