@@ -1,4 +1,4 @@
-"""A whole run: each target up, one trial, down; then the report.
+"""A whole run: each target up, one trial, down; an invalid trial again, if time allows.
 
 A target that cannot be started is written down as missing, with what it printed, and
 the run goes on. Whatever ends the run (an error, Ctrl-C) takes the running target down
@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from bench.adapters.make import make_adapter
+from bench.analysis.read import read_trial
+from bench.analysis.trial import analyse_trial
 from bench.errors import BenchError
 from bench.progress import Terminal
 from bench.scenario.model import Scenario
 from bench.store.folder import MANIFEST, RunFolder, write_json
 from bench.store.manifest import machine_facts, package_versions
-from bench.targets.launch import Launcher, Running, up_command
+from bench.targets.launch import Launcher, up_command
 from bench.trial.run import Bench, run_trial
 
 
@@ -34,6 +36,20 @@ class Request:
     seed: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A run under way."""
+
+    request: Request
+    folder: RunFolder
+    terminal: Terminal
+    began_s: float
+
+    def elapsed_s(self) -> float:
+        """Seconds since the run began."""
+        return time.monotonic() - self.began_s
+
+
 async def run_all(request: Request, terminal: Terminal) -> RunFolder:
     """Measure every target and return the run's folder, without a report yet."""
     for name in request.targets:
@@ -43,10 +59,12 @@ async def run_all(request: Request, terminal: Terminal) -> RunFolder:
     scenario_file.write_text(request.scenario.source, encoding="utf-8")
     manifest = _manifest(request, folder)
     write_json(folder.path / MANIFEST, manifest)
+    run = _Run(request, folder, terminal, time.monotonic())
+    count = len(request.targets)
     try:
         for number, name in enumerate(request.targets, 1):
-            terminal.prefix = f"{number}/{len(request.targets)} {name}: "
-            await _run_target(request, folder, name, terminal)
+            terminal.prefix = f"{number}/{count} {name}: "
+            await _run_target(run, name, count - number)
     finally:
         terminal.prefix = ""
         manifest["ended_at"] = time.time()
@@ -54,45 +72,55 @@ async def run_all(request: Request, terminal: Terminal) -> RunFolder:
     return folder
 
 
-async def _run_target(
-    request: Request, folder: RunFolder, name: str, terminal: Terminal
-) -> None:
-    """One target from start to gone; its failure is a result, not an end."""
-    target_folder = folder.target(name)
+async def _run_target(run: _Run, name: str, remaining: int) -> None:
+    """One target: a trial, and again if the measurement was invalid and time allows."""
+    scenario, folder = run.request.scenario, run.folder.target(name)
     facts: dict[str, Any] = {"name": name, "missing": None, "descriptor": None}
-    launcher = Launcher(name, target_folder)
-    terminal("starting")
+    try:
+        for number in range(1, scenario.validity.reruns_max + 2):
+            began_s = time.monotonic()
+            await _trial(run, name, number, facts)
+            result = analyse_trial(
+                read_trial(run.folder.trial(name, number)), scenario, number
+            )
+            invalid = [gate.sentence for gate in result.gates if not gate.holds]
+            if not invalid:
+                run.terminal.say("measured and audited")
+                return
+            run.terminal.say(f"INVALID: {'; '.join(invalid)}")
+            took_s = time.monotonic() - began_s
+            if run.elapsed_s() + took_s * (remaining + 1) > scenario.time_budget_s:
+                return
+    except (BenchError, OSError) as error:
+        facts["missing"] = str(error)
+        run.terminal.say(f"could not be measured: {error}")
+    finally:
+        write_json(folder / "target.json", facts)
+
+
+async def _trial(run: _Run, name: str, number: int, facts: dict[str, Any]) -> None:
+    """One trial of one target, from a fresh start until it is gone again."""
+    launcher = Launcher(name, run.folder.target(name))
+    run.terminal("starting")
     began_s = time.monotonic()
     try:
         running = await launcher.start()
         facts["start_s"] = time.monotonic() - began_s
         facts["descriptor"] = running.descriptor.as_json()
-        terminal.say(f"serves after {facts['start_s']:.1f} s")
-        await _one_trial(request, folder, running, terminal)
-    except (BenchError, OSError) as error:
-        facts["missing"] = str(error)
-        terminal.say(f"could not be measured: {error}")
-    finally:
-        terminal("stopping")
-        await launcher.stop()
-        write_json(target_folder / "target.json", facts)
-
-
-async def _one_trial(
-    request: Request, folder: RunFolder, running: Running, terminal: Terminal
-) -> None:
-    adapter = make_adapter(running.descriptor, running.folder)
-    await run_trial(
-        Bench(
-            request.scenario,
-            request.seed,
-            running.descriptor,
-            adapter,
-            folder.trial(running.name, 1),
-            terminal,
+        run.terminal.say(f"serves after {facts['start_s']:.1f} s")
+        await run_trial(
+            Bench(
+                run.request.scenario,
+                run.request.seed,
+                running.descriptor,
+                make_adapter(running.descriptor, running.folder),
+                run.folder.trial(name, number),
+                run.terminal,
+            )
         )
-    )
-    terminal.say("measured and audited")
+    finally:
+        run.terminal("stopping")
+        await launcher.stop()
 
 
 def _manifest(request: Request, folder: RunFolder) -> dict[str, Any]:

@@ -22,6 +22,12 @@ class TargetResult:
     start_s: float | None
     trials: list[TrialResult]
 
+    @property
+    def shown(self) -> TrialResult:
+        """The trial that a report shows: the first valid one, else the last."""
+        valid = [trial for trial in self.trials if trial.is_valid]
+        return valid[0] if valid else self.trials[-1]
+
 
 @dataclass(frozen=True, slots=True)
 class RunResult:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bench.analysis.blocks import Blocks, blocks_of
 from bench.analysis.cost import Cost, baseline_cost
 from bench.analysis.fault import FaultCourse, fault_courses
 from bench.analysis.read import RawTrial
@@ -49,7 +50,7 @@ class TrialResult:
     checks: list[Check]
     goodput_per_second: list[tuple[int, int]]
     order_points: list[tuple[float, float, str]]
-    observations: list[dict[str, Any]]
+    blocks: Blocks | None
     facts: dict[str, Any]
 
     @property
@@ -97,7 +98,7 @@ def analyse_trial(raw: RawTrial, scenario: Scenario, number: int) -> TrialResult
             for r in raw.records
             if r.operation == "place_order"
         ],
-        observations=raw.observations,
+        blocks=blocks_of(raw.observations, phases.load_s),
         facts=raw.facts,
     )
 

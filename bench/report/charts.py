@@ -42,7 +42,7 @@ def percentile_chart(result: RunResult, operation: str, title: str) -> Chart:
     """Latency by percentile on a nines axis, as far as each sample carries."""
     data, rows = [], []
     for target in result.measured:
-        trial = target.trials[-1]
+        trial = target.shown
         curve = trial.operations[operation].latency.curve
         data.append(
             {
@@ -82,11 +82,11 @@ def percentile_chart(result: RunResult, operation: str, title: str) -> Chart:
 
 def cost_chart(result: RunResult) -> Chart:
     """CPU milliseconds an order, by component."""
-    targets = [t for t in result.measured if t.trials[-1].cost is not None]
+    targets = [t for t in result.measured if t.shown.cost is not None]
     roles: dict[str, dict[str, float]] = {}
     rows = []
     for target in targets:
-        cost = target.trials[-1].cost
+        cost = target.shown.cost
         assert cost is not None
         for component in cost.components:
             by_target = roles.setdefault(component.role, {})
@@ -144,8 +144,12 @@ def cost_chart(result: RunResult) -> Chart:
 
 def timeline_chart(result: RunResult, target: TargetResult) -> Chart:
     """Order latency and finished orders through the whole load, with the fault."""
-    trial = target.trials[-1]
-    data = [*_order_points(result, target, trial), _goodput(result, target, trial)]
+    trial = target.shown
+    data = [
+        *_order_points(result, target, trial),
+        _goodput(result, target, trial),
+        *_block_ticks(trial),
+    ]
     layout = {
         "xaxis": {
             "title": {"text": "seconds since the start of the load"},
@@ -226,6 +230,25 @@ def _goodput(
         "marker": {"color": colour_of(result, target.name), "opacity": 0.55},
         "showlegend": False,
     }
+
+
+def _block_ticks(trial: TrialResult) -> list[dict[str, Any]]:
+    """A tick for every final block: a silence of the chain shows as a gap."""
+    if trial.blocks is None:
+        return []
+    moments = trial.blocks.final_s
+    return [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": "final blocks",
+            "yaxis": "y2",
+            "x": [round(at_s, 3) for at_s in moments],
+            "y": [0] * len(moments),
+            "marker": {"symbol": "line-ns-open", "size": 9, "color": "#888888"},
+            "hovertemplate": "block final at %{x} s<extra></extra>",
+        }
+    ]
 
 
 def _bands(result: RunResult, trial: TrialResult) -> list[dict[str, Any]]:

@@ -62,6 +62,7 @@ def _trial(trial: TrialResult) -> dict[str, Any]:
             for check in trial.checks
         },
         "cost": _cost(trial),
+        "blocks": _blocks(trial),
         "faults": [_fault(course) for course in trial.faults],
         "provisioning": trial.facts.get("provisioning", {}),
     }
@@ -104,6 +105,21 @@ def _cost(trial: TrialResult) -> dict[str, Any] | None:
             }
             for component in cost.components
         },
+    }
+
+
+def _blocks(trial: TrialResult) -> dict[str, Any] | None:
+    blocks = trial.blocks
+    if blocks is None:
+        return None
+    return {
+        "count": len(blocks.final_s),
+        "median_interval_s": blocks.median_interval_s,
+        "longest_gap_s": blocks.longest_gap_s,
+        "longest_gap_from_s": blocks.longest_gap_from_s,
+        "transactions": blocks.transactions,
+        "largest": blocks.largest,
+        "signed_anew": blocks.signed_anew,
     }
 
 

@@ -58,7 +58,7 @@ def _trials(result: RunResult) -> list[str]:
 
 def _of_target(target: TargetResult) -> list[str]:
     lines = []
-    trial = target.trials[-1]
+    trial = target.shown
     order = trial.operations["place_order"]
     weak = [
         f"{quantile_name(q)} (needs {samples_needed(q):,})"

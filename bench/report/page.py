@@ -20,6 +20,7 @@ from bench.report.limits import limits_of
 from bench.report.markup import badge, bullets, details, paragraph, table, text
 from bench.report.sentences import (
     comparisons,
+    scheduling_sentence,
     size_caveat,
     target_sentence,
     verdict,
@@ -132,6 +133,7 @@ def _faults(result: RunResult, charts: dict[str, Chart]) -> str:
             "soft",
         )
         + "".join(drawn)
+        + tables.block_table(result)
     )
 
 
@@ -143,7 +145,9 @@ def _latency(result: RunResult, charts: dict[str, Chart]) -> str:
         + paragraph(
             "Latency counts from the moment the operation should have begun until it "
             "was acknowledged (an order on a chain: in a final block). n/a: the sample "
-            "is too small to carry the percentile.",
+            "is too small to carry the percentile. Service counts from the first "
+            "request; accepted is when a node first said that it had an order, final "
+            "or not.",
             "soft",
         )
         + "".join(drawn)
@@ -190,6 +194,7 @@ def _method(result: RunResult) -> str:
     return (
         "<h2>How this was measured</h2>"
         + tables.gate_table(result)
+        + paragraph(scheduling_sentence(result), "soft")
         + details("Machine and versions", table(["what", "value"], rows, False))
         + details(
             "Before the load (not part of any latency)",

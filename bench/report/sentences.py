@@ -50,7 +50,7 @@ def target_sentence(target: TargetResult) -> str:
     """One target in one or two sentences."""
     if not target.trials:
         return f"{target.name} is missing: {target.missing or 'no trial was finished'}."
-    trial = target.trials[-1]
+    trial = target.shown
     orders = trial.operations["place_order"].latency.quantiles_ms
     text = (
         f"{target.name} finished {number(trial.goodput_orders_per_s)} orders/s of "
@@ -94,7 +94,7 @@ def comparisons(result: RunResult) -> list[str]:
     by_world: dict[str, list[tuple[str, TrialResult]]] = {"central": [], "chain": []}
     for target in result.measured:
         if target.descriptor is not None:
-            by_world[target.descriptor.world].append((target.name, target.trials[-1]))
+            by_world[target.descriptor.world].append((target.name, target.shown))
     lines = []
     for central_name, central in by_world["central"]:
         for chain_name, chain in by_world["chain"]:
@@ -137,6 +137,19 @@ def _pair(
 
 def _times(ratio: float) -> str:
     return f"{number(ratio)} times"
+
+
+def scheduling_sentence(result: RunResult) -> str:
+    """How the generator was scheduled beside its targets."""
+    names = {
+        str(trial.facts.get("generator_scheduling", "unknown"))
+        for target in result.measured
+        for trial in target.trials
+    }
+    return (
+        "The load generator shared the machine with its targets; it was scheduled as: "
+        f"{listed(sorted(names))}."
+    )
 
 
 def success_sentence(trial: TrialResult) -> str:

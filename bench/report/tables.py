@@ -37,7 +37,7 @@ def at_a_glance(result: RunResult) -> str:
 def _glance(target: TargetResult) -> list[Cell | str]:
     if not target.trials:
         return [target.name, *[Cell("missing", None, "bad")] * 10]
-    trial = target.trials[-1]
+    trial = target.shown
     orders = trial.operations["place_order"].latency.quantiles_ms
     browse = trial.operations.get("browse")
     course = trial.faults[0] if trial.faults else None
@@ -104,11 +104,12 @@ def latency_table(result: RunResult) -> str:
         *[quantile_name(q) for q in QUANTILES],
         "max",
         "service p50",
+        "accepted p50",
     ]
     rows = [
         _latency_row(target.name, operation)
         for target in result.measured
-        for operation in target.trials[-1].operations.values()
+        for operation in target.shown.operations.values()
     ]
     return table(header, rows)
 
@@ -123,6 +124,7 @@ def _latency_row(name: str, operation: OperationResult) -> list[Cell | str]:
         *[_time(operation.latency.quantiles_ms[q]) for q in QUANTILES],
         _time(operation.latency.max_ms),
         _time(operation.service.quantiles_ms[0.5]),
+        _time(operation.accepted.quantiles_ms[0.5] if operation.accepted else None),
     ]
 
 
@@ -144,7 +146,7 @@ def fault_table(result: RunResult) -> str:
     rows = [
         _fault_row(target.name, course)
         for target in result.measured
-        for course in target.trials[-1].faults
+        for course in target.shown.faults
     ]
     return table(header, rows) if rows else ""
 
@@ -177,6 +179,35 @@ def _recovered(value: float | None) -> Cell:
     return Cell("at once" if value == 0 else f"after {seconds(value)}", value)
 
 
+def block_table(result: RunResult) -> str:
+    """The blocks of each chain; nothing if no chain was measured."""
+    rows: list[list[Cell | str]] = []
+    for target in result.measured:
+        blocks = target.shown.blocks
+        if blocks is not None:
+            rows.append(
+                [
+                    target.name,
+                    _figure(len(blocks.final_s)),
+                    Cell(seconds(blocks.median_interval_s)),
+                    Cell(seconds(blocks.longest_gap_s)),
+                    Cell(f"at {seconds(blocks.longest_gap_from_s)}"),
+                    _figure(blocks.transactions),
+                    _figure(blocks.largest),
+                ]
+            )
+    header = [
+        "chain",
+        "blocks",
+        "median interval",
+        "longest silence",
+        "began",
+        "transactions",
+        "most in a block",
+    ]
+    return "<h3>Blocks</h3>" + table(header, rows) if rows else ""
+
+
 def order_table(result: RunResult) -> str:
     """The set algebra of orders."""
     header = [
@@ -192,7 +223,7 @@ def order_table(result: RunResult) -> str:
     ]
     rows: list[list[Cell | str]] = []
     for target in result.measured:
-        orders = target.trials[-1].orders
+        orders = target.shown.orders
         rows.append(
             [
                 target.name,
@@ -218,7 +249,7 @@ def check_table(result: RunResult) -> str:
     """Every check with the figures it rests on."""
     rows: list[list[Cell | str]] = []
     for target in result.measured:
-        for check in target.trials[-1].checks:
+        for check in target.shown.checks:
             word = {True: "pass", False: "FAIL", None: "not checked"}[check.passed]
             tone = {True: "good", False: "bad", None: "note"}[check.passed]
             rows.append([target.name, check.name, Cell(word, None, tone), check.detail])
@@ -248,7 +279,7 @@ def provisioning_table(result: RunResult) -> str:
     """What was made before the load, and what it took; not part of any latency."""
     rows: list[list[Cell | str]] = []
     for target in result.measured:
-        trial: TrialResult = target.trials[-1]
+        trial: TrialResult = target.shown
         rows.append([target.name, "start_s", Cell(number(target.start_s))])
         for name, value in trial.facts.get("provisioning", {}).items():
             rows.append([target.name, name, Cell(number(value))])

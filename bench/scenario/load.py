@@ -69,6 +69,7 @@ def parse_scenario(text: str, where: str) -> Scenario:
         seed=fields.integer("seed", low=0, high=2**63),
         phases=_phases(fields.inner("phases")),
         arrivals=_arrivals(fields.inner("arrivals")),
+        time_budget_s=fields.number("time_budget_s", low=1.0),
         customers=fields.integer("customers", low=1, high=1_000_000),
         zipf_exponent=designs.number("zipf_exponent", low=0.0, high=5.0),
         quantity_max=designs.integer("quantity_max", low=1, high=1000),
@@ -183,6 +184,7 @@ def _validity(fields: Fields) -> Validity:
         fields.number("lag_share_of_p99", high=1.0),
         fields.number("generator_cpu_share", low=0.01, high=1.0),
         fields.number("dropped_share", high=1.0),
+        fields.integer("reruns_max", high=2),
     )
     fields.finish()
     return validity

@@ -106,12 +106,14 @@ class Objective:
 
 @dataclass(frozen=True, slots=True)
 class Validity:
-    """Gates of the measurement itself; outside any of them a trial is INVALID."""
+    """Gates of the measurement itself; outside any of them a trial is INVALID, and is
+    run again at most `reruns_max` times while the run's time budget lasts."""
 
     lag_p99_ms: float
     lag_share_of_p99: float
     generator_cpu_share: float
     dropped_share: float
+    reruns_max: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,7 @@ class Scenario:
     seed: int
     phases: Phases
     arrivals: tuple[RatePoint, ...]
+    time_budget_s: float
     customers: int
     zipf_exponent: float
     quantity_max: int

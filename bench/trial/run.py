@@ -21,6 +21,7 @@ from bench.history.files import LineWriter
 from bench.load.clock import Clock
 from bench.load.generator import Generator
 from bench.load.lag import LagWatch
+from bench.load.precedence import precedence
 from bench.load.timer import PreciseTimer
 from bench.scenario.model import Scenario
 from bench.store.folder import write_json
@@ -63,14 +64,15 @@ async def run_trial(bench: Bench) -> None:
         began_s = time.monotonic()
         provisioning = await adapter.provision(plan, scenario.customers, bench.progress)
         provisioning["provisioning_s"] = time.monotonic() - began_s
-        facts = await _load(bench, plan)
+        with precedence() as scheduling:
+            facts = await _load(bench, plan)
         bench.progress("auditing what is there")
         audit, audit_error = await _audit(adapter)
         if audit is not None:
             write_json(bench.folder / AUDIT, audit_json(audit))
         observations = LineWriter(bench.folder / OBSERVATIONS)
         for line in adapter.observations():
-            observations.line(line)
+            observations.line(_since(facts["started_ns"], line))
         observations.close()
         write_json(
             bench.folder / TRIAL,
@@ -80,6 +82,7 @@ async def run_trial(bench: Bench) -> None:
                 "provisioning": provisioning,
                 "audit_error": audit_error,
                 "reads": adapter.reads,
+                "generator_scheduling": scheduling,
                 **facts,
             },
         )
@@ -123,7 +126,19 @@ async def _load(bench: Bench, plan: Sequence[Session]) -> dict[str, Any]:
             if control is not None:
                 await control.close()
         timer.close()
-    return {"started_at": clock.wall_s, "load": asdict(load.result())}
+    return {
+        "started_at": clock.wall_s,
+        "started_ns": clock.start_ns,
+        "load": asdict(load.result()),
+    }
+
+
+def _since(start_ns: int, line: dict[str, Any]) -> dict[str, Any]:
+    """Moments of the monotonic clock, counted from the start of the load."""
+    return {
+        name: value - start_ns if name.endswith("_ns") else value
+        for name, value in line.items()
+    }
 
 
 def _control(bench: Bench) -> Control | None:
