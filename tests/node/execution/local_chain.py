@@ -17,6 +17,7 @@ from node.execution.executor import (
     StateView,
 )
 from node.primitives.types import Address
+from tests.node.execution.assembler import initcode
 from tests.node.execution.signing import CHAIN_ID, Draft, address_of
 
 WORDS = ("alice", "bob", "carol", "dave")
@@ -86,11 +87,10 @@ class LocalChain:
         executed = self.add(replace(draft, nonce=nonce).sign(word))
         return executed, decode_receipt(executed.receipts[0])
 
-    def deploy(self, code: bytes, word: str = "alice") -> Address:
+    def deploy(self, runtime: bytes, word: str = "alice") -> Address:
         """Place runtime code by a transaction; the contract's address."""
-        init = bytes.fromhex("61") + len(code).to_bytes(2, "big")
-        init += bytes.fromhex("80600a3d393df3")  # return everything after byte 10
-        executed, receipt = self.send(word, Draft(data=init + code, gas=5_000_000))
+        draft = Draft(data=initcode(runtime), gas=5_000_000)
+        executed, receipt = self.send(word, draft)
         assert receipt.succeeded
         return Address(executed.created[0])
 

@@ -151,7 +151,7 @@ def test_the_tree_of_calls(traced):
             ("CALLCODE", "0x3"),
         )
     ]
-    assert {c["gasUsed"] for c in root["calls"]} == {"0x12"}
+    assert {c["gasUsed"] for c in root["calls"]} == {"0x10"}
 
 
 def test_creations_reverts_and_destruction_appear_in_the_tree(traced):
