@@ -27,6 +27,7 @@ class Ability(StrEnum):
     FROZEN_TIME = "frozen_time"  # the clock moves only by `wait`
     LEDGER = "ledger"  # credits and withdrawals
     OWNERSHIP = "ownership"  # the shop can change hands
+    DEEP_POCKETS = "deep_pockets"  # customers can pay 2^98 of the smallest unit
 
 
 @dataclass(frozen=True, slots=True)

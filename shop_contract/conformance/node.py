@@ -2,7 +2,7 @@
 
 Each transaction is first called, which tells the answer or the revert word, then sent
 and waited for. So one backend is for one user at a time, and a vector takes about as
-many blocks as it has steps. The chain's clock runs: leave out `Ability.FROZEN_TIME`.
+many blocks as it has steps. The chain's clock runs and its customers have only so much: see `ABILITIES`.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from shop_contract.errors import ShopError
 from shop_contract.jsonrpc import JsonRpc, RpcRefusal
 
 GAS = 3_000_000
-ABILITIES = ContractAdapter.ABILITIES - {Ability.FROZEN_TIME}
+ABILITIES = ContractAdapter.ABILITIES - {Ability.FROZEN_TIME, Ability.DEEP_POCKETS}
 
 
 class NodeBackend:
