@@ -2,7 +2,8 @@
 
 Each transaction is first called, which tells the answer or the revert word, then sent
 and waited for. So one backend is for one user at a time, and a vector takes about as
-many blocks as it has steps. The chain's clock runs and its customers have only so much: see `ABILITIES`.
+many blocks as it has steps. The chain's clock runs and its customers have only so
+much money: see `ABILITIES`.
 """
 
 from collections.abc import Sequence
