@@ -12,7 +12,13 @@ from collections.abc import Callable, Sequence
 
 from node.consensus import codec
 from node.consensus.events import SigningForbidden
-from node.consensus.messages import Message, RoundChange
+from node.consensus.messages import (
+    BlockReference,
+    Message,
+    ProposalMessage,
+    RoundChange,
+    RoundChangeMessage,
+)
 from node.consensus.safety import SafetyRecord
 from node.driver.background import Alarm
 from node.driver.context import Context
@@ -46,7 +52,7 @@ class Observed:
             return
         if key[0] > newest:
             held.clear()
-        held[key] = message
+        held[key] = _bare(message)
         if len(held) > MAX_OBSERVED_SIGNATURES:
             del held[min(held)]
 
@@ -162,6 +168,15 @@ class OwnSignatures:
     def _question(self) -> WireMessage:
         self._request_id += 1
         return GetSignatures(self._request_id, self._context.ports.signer.address)
+
+
+def _bare(message: Message) -> Message:
+    """The signature with no more than decoding needs: a PROPOSAL may be a megabyte."""
+    if isinstance(message, ProposalMessage):
+        return ProposalMessage(message.signed, BlockReference(message.block.header, ()))
+    if isinstance(message, RoundChangeMessage):
+        return RoundChangeMessage(message.signed)
+    return message
 
 
 def _key_of(message: Message) -> Key:

@@ -216,6 +216,7 @@ class TestNode:
     clock: SystemClock = field(default_factory=SystemClock)
     events: list[dict[str, object]] = field(default_factory=list)
     executor_of: Callable[[Path, Genesis], Executor] = PyEvmExecutor
+    mesh_of: Callable[[Address, Hub], Mesh] = Mesh
 
     def __post_init__(self) -> None:
         if not self.path.exists():
@@ -234,7 +235,7 @@ class TestNode:
         stores = self.directory.open_stores(self.genesis.digest, own)
         self.store, self.safety = stores
         self.executor = self.executor_of(self.directory.state, self.genesis)
-        self.mesh = Mesh(own, self.hub)
+        self.mesh = self.mesh_of(own, self.hub)
         self.pool = TxPool()
         lanes = Lanes(inline, inline, inline, inline)  # type: ignore[arg-type]
         ports = DriverPorts(

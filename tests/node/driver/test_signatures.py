@@ -1,13 +1,16 @@
 """What peers hold of a validator tells it whether its safety log is its newest."""
 
-from node.chain.signing import SigningDomain
+from node.chain.signing import Secp256k1Verifier, SigningDomain
 from node.consensus import codec
 from node.consensus.messages import (
+    BlockReference,
     Commit,
     CommitDraft,
     Message,
     Prepare,
     PrepareDraft,
+    Proposal,
+    ProposalDraft,
     RoundChange,
     RoundChangeDraft,
 )
@@ -15,6 +18,7 @@ from node.driver.peers.signatures import Observed
 from node.primitives.keccak import keccak256
 from node.sync.messages import MAX_OBSERVED_SIGNATURES, GetSignatures
 from tests.node.driver.cluster import CHAIN_ID, genesis_of, key_of
+from tests.node.storage.samples import finals
 
 DOMAIN = SigningDomain(CHAIN_ID, genesis_of(1).digest)
 KEY = key_of(0)
@@ -46,6 +50,19 @@ def test_endless_rounds_keep_only_the_newest() -> None:
         observed.note(prepare(7, round_))
     rounds = range(40 - MAX_OBSERVED_SIGNATURES, 40)
     assert held(observed) == [codec.encode_message(prepare(7, r)) for r in rounds]
+
+
+def test_a_proposal_is_held_without_its_transactions_and_still_decodes() -> None:
+    header = finals(1)[0].header
+    payload = Proposal(1, 0, header.digest)
+    block = BlockReference(header, (DIGEST,) * 5_000)
+    message = codec.sign_draft(ProposalDraft(payload, block), DOMAIN, KEY)
+    observed = Observed()
+    observed.note(message)
+    [raw] = held(observed)
+    assert len(raw) < 1_000
+    decoded = codec.decode_message(raw, DOMAIN, Secp256k1Verifier())
+    assert decoded.signed == message.signed
 
 
 def test_nothing_is_held_of_a_validator_that_was_never_heard() -> None:
