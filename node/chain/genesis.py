@@ -14,9 +14,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from eth_utils.address import to_checksum_address
-from trie.hexary import HexaryTrie
-
 from node.chain.header import (
     EMPTY_OMMERS_HASH,
     EMPTY_REQUESTS_HASH,
@@ -25,9 +22,11 @@ from node.chain.header import (
     Header,
 )
 from node.chain.header_rules import HeaderRules
+from node.chain.trie import secure_root
 from node.chain.validator_contract import VALIDATOR_CONTRACT, read_validators
 from node.chain.validators import ValidatorSet
 from node.primitives import rlp
+from node.primitives.checksum import to_checksum_address
 from node.primitives.keccak import keccak256
 from node.primitives.types import ZERO_ADDRESS, ZERO_HASH, Address, Hash32, address
 
@@ -215,7 +214,7 @@ def _validate(genesis: Genesis, data: Mapping[str, Any]) -> None:
 
 def state_root_of(alloc: Mapping[Address, GenesisAccount]) -> Hash32:
     """Root of the secure trie of the accounts."""
-    trie = HexaryTrie({}, prune=True)
+    leaves: dict[bytes, bytes] = {}
     for at, account in alloc.items():
         fields = (
             rlp.from_int(account.nonce),
@@ -223,16 +222,18 @@ def state_root_of(alloc: Mapping[Address, GenesisAccount]) -> Hash32:
             _storage_root(account.storage),
             keccak256(account.code),
         )
-        trie[keccak256(at)] = rlp.encode(fields)
-    return Hash32(trie.root_hash)
+        leaves[keccak256(at)] = rlp.encode(fields)
+    return secure_root(leaves)
 
 
-def _storage_root(storage: Mapping[int, int]) -> bytes:
-    trie = HexaryTrie({}, prune=True)
-    for slot, value in storage.items():
-        if value:
-            trie[keccak256(slot.to_bytes(32, "big"))] = rlp.encode(rlp.from_int(value))
-    return bytes(trie.root_hash)
+def _storage_root(storage: Mapping[int, int]) -> Hash32:
+    return secure_root(
+        {
+            keccak256(slot.to_bytes(32, "big")): rlp.encode(rlp.from_int(value))
+            for slot, value in storage.items()
+            if value
+        }
+    )
 
 
 def _account(data: Mapping[str, Any]) -> GenesisAccount:

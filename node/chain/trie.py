@@ -138,6 +138,11 @@ def list_root(items: Sequence[bytes]) -> Hash32:
     return update(_no_node, EMPTY_TRIE_ROOT, changes, {})
 
 
+def secure_root(leaves: Mapping[bytes, bytes]) -> Hash32:
+    """Root of the trie of these keys (hashed already) and values."""
+    return update(_no_node, EMPTY_TRIE_ROOT, leaves, {})
+
+
 class _Writer:
     """Applies sorted changes to sub-tries; references are encoded items."""
 

@@ -4,9 +4,13 @@ import argparse
 import getpass
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from node.cli.errors import CommandError
 from node.cli.output import add_json_flag, print_json
+
+if TYPE_CHECKING:
+    from node.primitives.types import Address
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -67,8 +71,8 @@ def _save(arguments: argparse.Namespace, secret: bytes) -> int:
     return _print(arguments, key.address)
 
 
-def _print(arguments: argparse.Namespace, address: bytes) -> int:
-    from eth_utils.address import to_checksum_address
+def _print(arguments: argparse.Namespace, address: "Address") -> int:
+    from node.primitives.checksum import to_checksum_address
 
     text = to_checksum_address(address)
     if arguments.json:

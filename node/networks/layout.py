@@ -19,13 +19,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from eth_utils.address import to_checksum_address
-
 from node.chain.genesis import ConsensusConfig, Genesis
 from node.chain.genesis_builder import make_genesis
 from node.chain.validators import faulty_max, quorum
 from node.config import SECTIONS, load_config
 from node.networks.supervisor import CONTROL_SOCKET
+from node.primitives.checksum import to_checksum_address
 from node.primitives.secp256k1 import PrivateKey
 from node.primitives.types import Address
 from node.storage.directory import StateDirectory

@@ -10,10 +10,9 @@ import secrets
 import stat
 from pathlib import Path
 
-from eth_keyfile.keyfile import create_keyfile_json, decode_keyfile_json
-
 from node.primitives.secp256k1 import PrivateKey
 from node.primitives.types import Address, address
+from node.storage.keyfile import decrypt, encrypt
 
 # The standard's light parameter (8 MiB): nodes of a local network start in a second.
 # A key that guards value gets the standard one: `chandlery keys new --strong`.
@@ -41,9 +40,7 @@ def write_private(path: Path, content: bytes) -> None:
 
 def save_key(path: Path, key: PrivateKey, password: str, n: int) -> None:
     """Write the key as a v3 keystore. Raises FileExistsError."""
-    keystore = create_keyfile_json(
-        key.secret, password.encode(), kdf="scrypt", iterations=n
-    )
+    keystore = encrypt(key.secret, key.address, password, n)
     write_private(path, json.dumps(keystore, indent=1).encode() + b"\n")
 
 
@@ -81,11 +78,11 @@ def load_key(path: Path, password_path: Path | None = None) -> PrivateKey:
         password = _read_private(password_path).decode().strip()
     try:
         keystore = json.loads(content)
-        return PrivateKey(decode_keyfile_json(keystore, password.encode()))
-    except (ValueError, KeyError, TypeError, NotImplementedError) as error:
+        return PrivateKey(decrypt(keystore, password))
+    except ValueError as error:
         raise KeyFileError(
-            f"{path} cannot be decrypted: {error or type(error).__name__}; "
-            "is it a v3 keystore, and is the password the one it was made with?"
+            f"{path} cannot be decrypted: {error}; is it a v3 keystore, and is the "
+            "password the one it was made with?"
         ) from None
 
 
