@@ -4,9 +4,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from eth_abi.abi import decode as abi_decode
-from eth_abi.exceptions import DecodingError
-
 from node.chain.header import Header
 from node.chain.transaction import Authorization
 from node.execution.executor import (
@@ -14,7 +11,6 @@ from node.execution.executor import (
     BlockEnv,
     Call,
     CallResult,
-    StateView,
 )
 from node.primitives import rlp
 from node.primitives.types import ZERO_ADDRESS, Address
@@ -329,16 +325,15 @@ def raise_on_failure(result: CallResult) -> None:
 
 def revert_reason(output: bytes) -> str:
     """The text of Error(string) or Panic(uint256); empty for anything else."""
+    # Imported at the first revert: eth_abi takes a third of a node's start.
+    from eth_abi.abi import decode
+    from eth_abi.exceptions import DecodingError
+
     try:
         if output[:4] == REVERT_SELECTOR:
-            return str(abi_decode(["string"], output[4:])[0])
+            return str(decode(["string"], output[4:])[0])
         if output[:4] == PANIC_SELECTOR:
-            return f"panic code {hex(abi_decode(['uint256'], output[4:])[0])}"
+            return f"panic code {hex(decode(['uint256'], output[4:])[0])}"
     except (DecodingError, UnicodeDecodeError, OverflowError):
         return ""
     return ""
-
-
-def state_of_head(backend: Backend) -> StateView:
-    """The newest state."""
-    return backend.view(backend.head().digest)
