@@ -112,6 +112,12 @@ def test_only_the_first_proposal_of_a_round_counts() -> None:
     assert len(stage.asked(RecordEvidence)) == 1
 
 
+def test_the_same_proposal_again_changes_nothing() -> None:
+    stage = prepared_stage().clear().receive(A.proposal(0, BLOCK))
+    assert stage.effects == []
+    assert stage.receive(A.commit(0, DIGEST), C.commit(0, DIGEST)).committed
+
+
 def test_an_unjustified_copy_does_not_spoil_the_justified_proposal() -> None:
     fresh, changes = block("B", "fresh"), round_changes("ABD", 1)
     stage = Stage("C").start()
