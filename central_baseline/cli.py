@@ -14,8 +14,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(metavar="VERB", required=True)
 
     up = verbs.add_parser("up", help="start a rung and print its web address")
-    _common(up, "of: single, database, vertical, horizontal, ...")
+    _common(up, "of: single, database, vertical, horizontal, replicated")
     up.add_argument("--servers", type=int, help="app servers (horizontal and up)")
+    up.add_argument("--replicas", type=int, help="standbys (replicated and up)")
+    up.add_argument(
+        "--dcs",
+        default="raft",
+        choices=("raft", "etcd3"),
+        help="where the database nodes keep their lease (etcd3: CHANDLERY_ETCD_HOSTS)",
+    )
     up.add_argument("--port", type=int, help="public port (default: any free one)")
     up.add_argument(
         "--foreground", action="store_true", help="stay; Ctrl-C stops everything"
@@ -49,6 +56,8 @@ def run_up(arguments: argparse.Namespace) -> int:
         folder=_folder(arguments),
         port=arguments.port,
         servers=arguments.servers,
+        replicas=arguments.replicas,
+        dcs=arguments.dcs,
     )
     if arguments.foreground:
         return commands.up_in_foreground(settings, arguments.json)

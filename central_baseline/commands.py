@@ -17,6 +17,7 @@ from central_baseline.daemon import run_rung
 from central_baseline.errors import CentralError, RefusedError, StartError
 from central_baseline.supervisor.control import ask
 from central_baseline.supervisor.plan import Plan
+from central_baseline.supervisor.sweep import sweep
 
 DOWN_TIMEOUT_S = 60.0
 POLL_S = 0.05
@@ -93,7 +94,8 @@ def down(folder: Path) -> list[str] | None:
     """Stop the rung in the folder; None when it was not running."""
     layout = Layout(folder)
     if not layout.is_locked():
-        return None
+        # A supervisor that was killed may have left grandchildren.
+        return ["leftovers"] if sweep(layout.folder) else None
     reply = asyncio.run(ask(layout.control, "shutdown", DOWN_TIMEOUT_S))
     deadline = time.monotonic() + DOWN_TIMEOUT_S
     while layout.is_locked():

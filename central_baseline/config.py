@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from central_baseline.errors import RefusedError, StorageError, UsageError
+from central_baseline.servers.ports import claim_port, free_ports
 from central_baseline.supervisor.descriptor import write_document
 
 MAX_SERVERS = 8
@@ -140,6 +141,16 @@ class Layout:
         made = Secrets.fresh()
         write_document(self._secrets, asdict(made), 0o600)
         return made
+
+    def kept_ports(self, name: str, count: int) -> list[int]:
+        """Ports that a server keeps for ever, chosen at its first start."""
+        path = self.folder / "ports.json"
+        known: dict[str, list[int]] = self._read(path) or {}
+        if name in known:
+            return [claim_port(port) for port in known[name]]
+        known[name] = free_ports(count)
+        write_document(path, known)
+        return known[name]
 
     def _read(self, path: Path) -> dict[str, Any] | None:
         try:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from central_baseline.compose import compose
+from central_baseline.composition.compose import compose
 from central_baseline.config import Layout, Settings
 from central_baseline.errors import CentralError
 from central_baseline.supervisor.control import ControlServer
@@ -21,6 +21,7 @@ from central_baseline.supervisor.meter import Meter
 from central_baseline.supervisor.plan import Plan
 from central_baseline.supervisor.processes import Processes
 from central_baseline.supervisor.supervisor import Supervisor
+from central_baseline.supervisor.sweep import sweep
 
 OnReady = Callable[[Plan], None]
 
@@ -34,8 +35,9 @@ async def run_rung(settings: Settings, on_ready: OnReady) -> list[str]:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    meter = Meter()
+    meter = Meter(str(layout.folder))
     try:
+        sweep(layout.folder)
         with Processes(meter.on_death) as processes:
             plan = compose(settings, layout)
             supervisor = Supervisor(plan, processes, meter)

@@ -82,6 +82,16 @@ RUNGS = {
             servers=2,
             balanced=True,
         ),
+        Rung(
+            "replicated",
+            "a primary and two standbys under Patroni; the database loses its single "
+            "point of failure, the balancer keeps its",
+            ServerSize(),
+            DatabaseSize(max_connections=250),
+            servers=2,
+            balanced=True,
+            replicas=2,
+        ),
     )
 }
 

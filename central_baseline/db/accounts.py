@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from central_baseline.db.database import Database
+from central_baseline.db.reading import Readable
 from shop_contract.rules import Party
 
 SESSION_HOURS = 12
@@ -58,7 +59,7 @@ async def register(database: Database, name: str, password_hash: str) -> Account
     return Account(rows[0]["id"], name, frozenset())
 
 
-async def by_name(database: Database, name: str) -> tuple[Account, str | None] | None:
+async def by_name(database: Readable, name: str) -> tuple[Account, str | None] | None:
     """The account and its password hash, None when nobody has the name."""
     row = await database.read_row(
         "SELECT id, name, roles, password_hash FROM accounts WHERE name = $1", name
@@ -95,7 +96,7 @@ async def open_session(database: Database, account: Account) -> str:
     return token
 
 
-async def session_account(database: Database, token: str) -> Account | None:
+async def session_account(database: Readable, token: str) -> Account | None:
     """The account of a token, None when it is unknown, ended or too old."""
     row = await database.read_row(
         "SELECT a.id, a.name, a.roles FROM sessions s "
@@ -114,7 +115,7 @@ async def close_session(database: Database, token: str) -> None:
     )
 
 
-async def read_profile(database: Database, account_id: int) -> Profile:
+async def read_profile(database: Readable, account_id: int) -> Profile:
     """The profile of an account that exists."""
     rows = await database.read(
         "SELECT delivery, profile_version FROM accounts WHERE id = $1", account_id
@@ -134,7 +135,7 @@ async def change_delivery(database: Database, account_id: int, delivery: bytes) 
     return version
 
 
-async def read_owed(database: Database, account: Account) -> int:
+async def read_owed(database: Readable, account: Account) -> int:
     """What the shop owes the account; to an owner also what is in the till."""
     rows = await database.read(
         "SELECT sum(owed) AS owed FROM accounts WHERE id = $1 OR ($2 AND name = $3)",

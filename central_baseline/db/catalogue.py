@@ -7,6 +7,7 @@ take that lock.
 from collections.abc import Sequence
 
 from central_baseline.db.database import Database, Row
+from central_baseline.db.reading import Readable
 from shop_contract.rules import Catalogue, Design, Rejected, Sku
 from shop_contract.rules.catalogue import (
     OptionKind,
@@ -25,7 +26,7 @@ FROM shop_state
 """
 
 
-async def read_catalogue(database: Database) -> tuple[Catalogue, bool]:
+async def read_catalogue(database: Readable) -> tuple[Catalogue, bool]:
     """The catalogue with prices and stocks, and whether the shop is paused."""
     row = (await database.read(_CATALOGUE))[0]
     return _catalogue(row), row["paused"]

@@ -37,8 +37,12 @@ Row: TypeAlias = Any  # asyncpg.Record, which has no types
 class Database:
     """A bounded pool to one server (or to the balancer in front of several)."""
 
-    def __init__(self, dsn: str, connections: int, name: str) -> None:
+    def __init__(
+        self, dsn: str, connections: int, name: str, patience_s: float | None = None
+    ) -> None:
+        """`patience_s` bounds one read; it is tried twice only without it."""
         self._dsn = dsn
+        self._patience_s = patience_s
         self._connections = connections
         self._name = name
         self._pool: asyncpg.Pool | None = None
@@ -78,6 +82,8 @@ class Database:
         except STATEMENT_FAILURES as error:
             if outcome_of(error) is None:
                 raise
+            if self._patience_s is not None:
+                raise DatabaseUnavailable(str(error)) from error
         try:
             return await self._read_once(sql, *values)
         except STATEMENT_FAILURES as error:
@@ -125,6 +131,9 @@ class Database:
             outcome = outcome_of(error)
             if outcome is None:
                 raise
+            if isinstance(outcome, DatabaseUnavailable):
+                # A primary no more: the next connection finds the new one.
+                connection.terminate()
             raise outcome from error
         finally:
             watchdog.cancel()
@@ -140,9 +149,13 @@ class Database:
 
     async def _read_once(self, sql: str, *values: Any) -> list[Row]:
         connection = await self._acquire()
+        watchdog = asyncio.get_running_loop().call_later(
+            self._patience_s or PATIENCE_S, connection.terminate
+        )
         try:
             rows: list[Row] = await connection.fetch(sql, *values)
         finally:
+            watchdog.cancel()
             await self._release(connection)
         return rows
 

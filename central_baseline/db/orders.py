@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from central_baseline.db.database import Database, Row
+from central_baseline.db.reading import Readable
 from shop_contract.rules import Action, Design, Moved, Order, Placed, Sku, Status
 
 _SNAPSHOT = """
@@ -68,7 +69,7 @@ class Purchase:
 
 
 async def snapshot(
-    database: Database, account_id: int, reference: bytes, design: Design
+    database: Readable, account_id: int, reference: bytes, design: Design
 ) -> Snapshot:
     """The premises of placing an order, read together."""
     parts = (design.shape, design.size, design.scent)
@@ -114,7 +115,7 @@ async def replay(
     return stored_order(rows[0]) if rows else None
 
 
-async def by_id(database: Database, order_id: int) -> tuple[StoredOrder, int] | None:
+async def by_id(database: Readable, order_id: int) -> tuple[StoredOrder, int] | None:
     """The order and the database's clock (`now_s`), read at the same moment."""
     row = await database.read_row(_BY_ID, order_id)
     return (stored_order(row), row["now_s"]) if row else None
@@ -150,7 +151,7 @@ async def move(
 
 
 async def by_reference(
-    database: Database, account_id: int, reference: bytes
+    database: Readable, account_id: int, reference: bytes
 ) -> list[StoredOrder]:
     """The buyer's order of this reference, or nothing."""
     rows = await database.read(_BY_REFERENCE, account_id, reference)
@@ -158,14 +159,14 @@ async def by_reference(
 
 
 async def page_of_account(
-    database: Database, account_id: int, after: int, limit: int
+    database: Readable, account_id: int, after: int, limit: int
 ) -> list[StoredOrder]:
     """A buyer's orders with numbers above `after`, oldest first."""
     return _all(await database.read(_PAGE_OF_ACCOUNT, account_id, after, limit))
 
 
 async def page_of_status(
-    database: Database, status: Status, after: int, limit: int
+    database: Readable, status: Status, after: int, limit: int
 ) -> list[StoredOrder]:
     """All orders in one status, for those who work on them."""
     return _all(await database.read(_PAGE_OF_STATUS, status.value, after, limit))

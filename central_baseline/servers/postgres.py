@@ -65,6 +65,7 @@ class PostgresServer:
 
     name = "postgres"
     stop_signal = signal.SIGINT  # "fast": ends sessions, writes a checkpoint
+    start_timeout_s = 120.0  # it may have much to recover
 
     def __init__(
         self,
@@ -175,10 +176,17 @@ def settings(place: PostgresPlace, size: PostgresSize) -> dict[str, str]:
         "port": str(place.port),
         "unix_socket_directories": "",
         "hba_file": str(place.folder / "pg_hba.conf"),
+        "max_connections": str(size.max_connections),
+        **common_settings(size),
+    }
+
+
+def common_settings(size: PostgresSize) -> dict[str, str]:
+    """Settings of every PostgreSQL on the ladder, wherever it runs."""
+    return {
         "fsync": "on",
         "synchronous_commit": "on",
         "full_page_writes": "on",
-        "max_connections": str(size.max_connections),
         "shared_buffers": f"{size.shared_buffers_mb}MB",
         "work_mem": f"{size.work_mem_mb}MB",
         "wal_buffers": f"{size.wal_buffers_mb}MB",

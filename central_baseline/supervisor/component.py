@@ -12,10 +12,11 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from enum import StrEnum
 
-from central_baseline.errors import StartError
-from central_baseline.supervisor.meter import Meter
+from central_baseline.errors import StartError, UsageError
+from central_baseline.supervisor.meter import MARK, Meter, program_of, read_table
 from central_baseline.supervisor.processes import Child, Processes, describe_exit
 from central_baseline.supervisor.server import Server
 
@@ -118,6 +119,18 @@ class Component:
             await self._kill_tree()
             self._become_dead("signal 9")
 
+    def kill_process(self, program: str) -> int:
+        """SIGKILL to the topmost processes of that program alone, such as `postgres`
+        below its agent; returns their pid. UsageError when there is none."""
+        pids = self._meter.tree(self.name)
+        table = read_table()
+        named = [pid for pid in pids if pid in table and program_of(pid) == program]
+        tops = [pid for pid in named if table[pid].parent not in named]
+        if not tops:
+            raise UsageError(f"{self.name} runs no process '{program[:40]}'")
+        os.kill(tops[0], signal.SIGKILL)
+        return tops[0]
+
     def pause(self) -> None:
         """SIGSTOP to every process: it holds its connections and does nothing."""
         if self.state is State.RUNNING:
@@ -133,17 +146,20 @@ class Component:
     async def _start_server(self, server: Server) -> None:
         await server.prepare(self._processes.run)
         command = server.command()
-        child = self._processes.start(command)
+        env = {**command.env, MARK: self._meter.mark(self.name)}
+        child = self._processes.start(replace(command, env=env))
         self._meter.adopt(self.name, child.pid)
         self._children[server.name] = child
         child.exited.add_done_callback(lambda _: self._on_exit(child))
-        deadline = time.monotonic() + START_TIMEOUT_S
+        # Some servers need longer than others: a database that recovers, an election.
+        timeout_s = getattr(server, "start_timeout_s", START_TIMEOUT_S)
+        deadline = time.monotonic() + timeout_s
         while not await server.is_ready():
             if child.exited.done() or time.monotonic() > deadline:
                 how = (
                     f"ended with {describe_exit(child.exited.result())}"
                     if child.exited.done()
-                    else f"was not ready after {START_TIMEOUT_S:.0f} s"
+                    else f"was not ready after {timeout_s:.0f} s"
                 )
                 tail = ""
                 if command.log is not None and command.log.exists():

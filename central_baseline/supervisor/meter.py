@@ -5,7 +5,8 @@ process for every connection. The promise: a component's CPU seconds never fall 
 count every process that ever ran below it. Live processes are read from /proc (their
 reaped children are part of their own counters); the dead hand over theirs through
 wait4. Disk bytes of a tree that died on its own are known up to the last sample.
-Source: proc_pid_stat(5), proc_pid_io(5), wait4(2).
+A process that lost its parent (Patroni starts PostgreSQL so) is known by a mark in its
+environment. Source: proc_pid_stat(5), proc_pid_io(5), wait4(2).
 """
 
 import os
@@ -17,6 +18,8 @@ from dataclasses import dataclass
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 SAMPLE_INTERVAL_S = 2.0
+# Environment variable that marks every process of a component: FOLDER:NAME.
+MARK = "CHANDLERY_COMPONENT"
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,9 @@ class Stat:
 class Meter:
     """Attributes processes to components and adds up what they used."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: str = "") -> None:
+        """`folder` tells the marks of this supervisor's components from others'."""
+        self._folder = folder
         self._roots: dict[str, set[int]] = defaultdict(set)
         self._owner: dict[int, str] = {}
         self._live: dict[int, Usage] = {}
@@ -81,6 +86,7 @@ class Meter:
         below: dict[int, list[int]] = defaultdict(list)
         for pid, stat in table.items():
             below[stat.parent].append(pid)
+        self._claim_orphans(table)
         for name in list(self._roots):
             for pid in self._members(name, table, below):
                 self._owner[pid] = name
@@ -111,6 +117,18 @@ class Meter:
         live = (self._live[pid] for pid in mine)
         return sum(live, self._dead[name] + Usage(rss_bytes=shared))
 
+    def mark(self, name: str) -> str:
+        """The value of `MARK` in the environment of a component's processes."""
+        return f"{self._folder}:{name}"
+
+    def _claim_orphans(self, table: Mapping[int, Stat]) -> None:
+        """Children that the kernel gave us are their component's, not nobody's."""
+        for pid, stat in table.items():
+            if stat.parent == os.getpid() and pid not in self._owner and not stat.dead:
+                folder, _, name = read_mark(pid).rpartition(":")
+                if folder == self._folder and name in self._roots:
+                    self._owner[pid] = name
+
     def _all_roots(self) -> set[int]:
         return set().union(*self._roots.values()) if self._roots else set()
 
@@ -140,6 +158,26 @@ def read_table() -> dict[int, Stat]:
             if stat is not None:
                 table[int(entry)] = stat
     return table
+
+
+def program_of(pid: int) -> str:
+    """The name of the program a process executes, empty when it is gone."""
+    try:
+        return os.path.basename(os.readlink(f"/proc/{pid}/exe"))
+    except OSError:
+        return ""
+
+
+def read_mark(pid: int) -> str:
+    """The component mark of a process, empty without one."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            entries = file.read().split(b"\0")
+    except OSError:
+        return ""
+    start = MARK.encode() + b"="
+    found = [entry[len(start) :] for entry in entries if entry.startswith(start)]
+    return os.fsdecode(found[0]) if found else ""
 
 
 def _read_stat(pid: str) -> Stat | None:

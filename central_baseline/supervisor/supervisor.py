@@ -83,14 +83,27 @@ class Supervisor:
             task.cancel()
         for name in list(self._restarts):
             self._forget_restart(name)
-        done = []
-        order = list(self.components.values())
-        for component in reversed(order):
-            if component.state is not State.STOPPED:
-                await component.stop()
-                done.append(component.name)
+        done: list[str] = []
+        for together in reversed(self._stages()):
+            running = [c for c in together if c.state is not State.STOPPED]
+            await asyncio.gather(*(component.stop() for component in running))
+            done += [component.name for component in reversed(running)]
         self.stopped.set()
         return done
+
+    def _stages(self) -> list[list[Component]]:
+        """The plan's stages as of now; what was added since goes with its role."""
+        known = {c.name for stage in self.plan.stages for c in stage}
+        added = [c for c in self.components.values() if c.name not in known]
+        stages = [
+            [self.components[c.name] for c in stage if c.name in self.components]
+            for stage in self.plan.stages
+        ]
+        for component in added:
+            roles = [{c.role for c in stage} for stage in self.plan.stages]
+            home = next(i for i, found in enumerate(roles) if component.role in found)
+            stages[home].append(component)
+        return stages
 
     async def handle(self, op: str, request: dict[str, Any]) -> dict[str, Any]:
         """One request of the control socket."""
@@ -144,6 +157,9 @@ class Supervisor:
 
     async def _kill(self, request: dict[str, Any]) -> dict[str, Any]:
         component = self._named(request)
+        if request.get("process") is not None:
+            # Its component, or the agent above it, is to notice and to act.
+            return {"killed": component.kill_process(str(request["process"]))}
         after_s = request.get("restart_after_s")
         if after_s is not None and not isinstance(after_s, int | float):
             raise UsageError("restart_after_s is a number of seconds, -1, or null")

@@ -14,6 +14,7 @@ import uvloop
 from aiohttp import web
 
 from central_baseline.db.database import Database
+from central_baseline.db.reading import REPLICA_PATIENCE_S, Reads
 from central_baseline.shop.selling import Seller
 from central_baseline.web import admin, buying, health, people, shelves
 from central_baseline.web.middleware import around
@@ -50,13 +51,21 @@ def admin_app(services: Services) -> web.Application:
 def make_services(settings: WebSettings) -> Services:
     """The parts of a server; the database is opened by the caller."""
     primary = Database(settings.primary_dsn, settings.connections, settings.name)
-    return Services(settings, primary, Seller(primary), Sessions(primary), Passwords())
+    replicas = [
+        Database(dsn, settings.connections, settings.name, REPLICA_PATIENCE_S)
+        for dsn in settings.replica_dsns
+    ]
+    reads = Reads(primary, replicas)
+    sessions = Sessions(primary, reads)
+    return Services(settings, primary, reads, Seller(primary), sessions, Passwords())
 
 
 async def serve(settings: WebSettings) -> None:
     """Serve until SIGTERM or SIGINT, then drain."""
     services = make_services(settings)
     await services.primary.open()
+    await services.reads.open()
+    watching = asyncio.ensure_future(services.reads.watch())
     runners = [
         await _listen(public_app(services), settings.host, settings.port, settings),
         await _listen(
@@ -72,6 +81,8 @@ async def serve(settings: WebSettings) -> None:
     await asyncio.sleep(settings.drain_s)
     for runner in runners:
         await runner.cleanup()
+    watching.cancel()
+    await services.reads.close()
     await services.primary.close()
     services.passwords.close()
 

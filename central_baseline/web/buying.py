@@ -7,7 +7,7 @@ from central_baseline.shop.selling import StepWith, may_read
 from central_baseline.web.bodies import Body, query_integer, read_body
 from central_baseline.web.documents import answer, order_document, page_document
 from central_baseline.web.refusals import Refusal, malformed, shop_refusal
-from central_baseline.web.services import services_of
+from central_baseline.web.services import reader_of, services_of
 from shop_contract.rules import (
     Action,
     OrderRequest,
@@ -75,13 +75,14 @@ async def own_orders(request: web.Request) -> web.Response:
     """The caller's orders, all by page or the one with a reference."""
     services = services_of(request)
     account = await services.sessions.account_of(request)
+    reader = reader_of(request, account.id)
     if "reference" in request.query:
         reference = Body(dict(request.query), "the query").hex_bytes("reference")
-        found = await orders.by_reference(services.primary, account.id, reference)
+        found = await orders.by_reference(reader, account.id, reference)
         return answer({"orders": [order_document(stored) for stored in found]})
     after = query_integer(request, "after", 0, MAX_ID)
     limit = max(1, query_integer(request, "limit", PAGE, PAGE))
-    page = await orders.page_of_account(services.primary, account.id, after, limit)
+    page = await orders.page_of_account(reader, account.id, after, limit)
     return answer(page_document(page, limit))
 
 
@@ -89,7 +90,8 @@ async def read_order(request: web.Request) -> web.Response:
     """One order as it is now, to its buyer and to those who work on it."""
     services = services_of(request)
     account = await services.sessions.account_of(request)
-    found = await orders.by_id(services.primary, _order_id(request))
+    reader = reader_of(request, account.id)
+    found = await orders.by_id(reader, _order_id(request))
     if found is None:
         raise shop_refusal(Reason.UNKNOWN_ORDER)
     if not may_read(account, found[0].order):
@@ -120,6 +122,7 @@ async def read_board(request: web.Request) -> web.Response:
     """Orders of all buyers in one status, for owner, moulder and courier."""
     services = services_of(request)
     account = await services.sessions.account_of(request)
+    reader = reader_of(request, account.id)
     if not account.roles & {Party.OWNER, Party.MOULDER, Party.COURIER}:
         raise shop_refusal(Reason.NOT_AUTHORIZED)
     try:
@@ -128,7 +131,7 @@ async def read_board(request: web.Request) -> web.Response:
         raise malformed(f"'status' must be one of {', '.join(Status)}") from error
     after = query_integer(request, "after", 0, MAX_ID)
     limit = max(1, query_integer(request, "limit", PAGE, PAGE))
-    page = await orders.page_of_status(services.primary, status, after, limit)
+    page = await orders.page_of_status(reader, status, after, limit)
     return answer(page_document(page, limit))
 
 

@@ -24,11 +24,13 @@ from central_baseline.web.refusals import (
     Refusal,
     outcome_refusal,
 )
-from central_baseline.web.services import services_of
+from central_baseline.web.services import WRITTEN, WRITTEN_COOKIE, services_of
+from central_baseline.web.sessions import ACCOUNT, COOKIE, SAFE_METHODS
 
 MAX_IN_FLIGHT = 1000
 REQUEST_ID = "X-Request-Id"
 MAX_REQUEST_ID = 64
+PROBES = frozenset({"/health", "/live", "/ready"})  # asked twice a second, not logged
 
 ACCESS_LOG = logging.getLogger("chandlery.access")
 ERROR_LOG = logging.getLogger("chandlery.web")
@@ -68,6 +70,7 @@ async def around(request: web.Request, handler: Handler) -> web.StreamResponse:
     finally:
         services.in_flight -= 1
     response.headers[REQUEST_ID] = request_id
+    _note_write(request, response)
     if services.draining:
         response.force_close()
     _account_for(request, response, request_id, time.perf_counter() - began)
@@ -81,6 +84,20 @@ def _refused(refusal: Refusal) -> web.Response:
     return response
 
 
+def _note_write(request: web.Request, response: web.StreamResponse) -> None:
+    """Let the writer's next reads see the write, on this server and on others."""
+    reads = services_of(request).reads
+    if not reads.has_replicas or request.method in SAFE_METHODS:
+        return
+    # A failure may still have written, such as a commit of unknown outcome.
+    if ACCOUNT in request:
+        reads.wrote(request[ACCOUNT])
+    now_ms = str(int(time.time() * 1000))
+    response.headers[WRITTEN] = now_ms
+    if COOKIE in request.cookies and isinstance(response, web.Response):
+        response.set_cookie(WRITTEN_COOKIE, now_ms, httponly=True, samesite="Lax")
+
+
 def _account_for(
     request: web.Request, response: web.StreamResponse, request_id: str, seconds: float
 ) -> None:
@@ -89,7 +106,7 @@ def _account_for(
     route = resource.canonical if resource is not None else "unknown"
     services.metrics.count(request.method, route, response.status, seconds)
     services.metrics.in_flight.set(services.in_flight)
-    if ACCESS_LOG.isEnabledFor(logging.INFO):
+    if route not in PROBES and ACCESS_LOG.isEnabledFor(logging.INFO):
         line = {
             "at": time.time(),
             "server": services.settings.name,

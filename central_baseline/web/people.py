@@ -10,7 +10,7 @@ from central_baseline.web import passwords
 from central_baseline.web.bodies import read_body
 from central_baseline.web.documents import account_document, answer, hex_of
 from central_baseline.web.refusals import Refusal, malformed, shop_refusal
-from central_baseline.web.services import services_of
+from central_baseline.web.services import reader_of, services_of
 from central_baseline.web.sessions import COOKIE, csrf_token, set_cookie
 from shop_contract.rules import Reason
 from shop_contract.rules.orders import delivery_refusal
@@ -71,7 +71,7 @@ async def log_out(request: web.Request) -> web.Response:
 async def read_profile(request: web.Request) -> web.Response:
     services = services_of(request)
     account = await services.sessions.account_of(request)
-    profile = await accounts.read_profile(services.primary, account.id)
+    profile = await accounts.read_profile(reader_of(request, account.id), account.id)
     document = account_document(account)
     document["delivery"] = hex_of(profile.delivery) if profile.delivery else None
     document["version"] = profile.version
@@ -93,7 +93,7 @@ async def change_delivery(request: web.Request) -> web.Response:
 async def read_owed(request: web.Request) -> web.Response:
     services = services_of(request)
     account = await services.sessions.account_of(request)
-    owed = await accounts.read_owed(services.primary, account)
+    owed = await accounts.read_owed(reader_of(request, account.id), account)
     return answer({"amount": str(owed)})
 
 

@@ -16,9 +16,11 @@ from aiohttp import web
 from central_baseline.db import accounts
 from central_baseline.db.accounts import Account
 from central_baseline.db.database import Database
+from central_baseline.db.reading import NOBODY, Reads
 from central_baseline.web.refusals import Refusal
 
 COOKIE = "session"
+ACCOUNT = "account_id"  # of the caller, kept with the request
 CSRF_HEADER = "X-CSRF-Token"
 MEMORY_S = 10.0
 MAX_REMEMBERED = 20_000
@@ -29,8 +31,9 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 class Sessions:
     """Resolves tokens, remembering answers for a short while."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, reads: Reads) -> None:
         self._database = database
+        self._reads = reads
         self._remembered: OrderedDict[str, tuple[Account, float]] = OrderedDict()
 
     async def account_of(self, request: web.Request) -> Account:
@@ -38,10 +41,14 @@ class Sessions:
         token = _token_of(request)
         account = self._recall(token)
         if account is None:
-            account = await accounts.session_account(self._database, token)
+            account = await accounts.session_account(self._reads.reader(NOBODY), token)
+            if account is None and self._reads.has_replicas:
+                # Perhaps too new for a replica.
+                account = await accounts.session_account(self._database, token)
             if account is None:
                 raise _not_signed_in("this session has ended or never was")
             self._remember(token, account)
+        request[ACCOUNT] = account.id
         return account
 
     async def open(self, account: Account) -> str:

@@ -11,7 +11,7 @@ from central_baseline.web.documents import (
     sku_document,
 )
 from central_baseline.web.refusals import malformed, shop_refusal
-from central_baseline.web.services import Services, services_of
+from central_baseline.web.services import Services, reader_of, services_of
 from shop_contract.rules import Party, Reason, Rejected, quote
 from shop_contract.rules.catalogue import OptionKind
 
@@ -31,7 +31,7 @@ def add_routes(router: web.UrlDispatcher) -> None:
 
 async def read_catalogue(request: web.Request) -> web.Response:
     """Options by name, and price and stock of every design."""
-    found, paused = await catalogue.read_catalogue(services_of(request).primary)
+    found, paused = await catalogue.read_catalogue(reader_of(request))
     return answer(catalogue_document(found, paused))
 
 
@@ -40,7 +40,7 @@ async def quote_design(request: web.Request) -> web.Response:
     body = (await read_body(request)).only(("design", "quantity", "maximum_price"))
     design, quantity = body.design(), body.integer("quantity")
     maximum = body.amount("maximum_price") if body.has("maximum_price") else None
-    found, _ = await catalogue.read_catalogue(services_of(request).primary)
+    found, _ = await catalogue.read_catalogue(reader_of(request))
     quoted = quote(found.sku(design), quantity, maximum)
     if isinstance(quoted, Rejected):
         raise shop_refusal(quoted.reason)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ class Answer:
 
     status: int
     body: Any
-    headers: dict[str, str]
+    headers: Mapping[str, str]  # names in any case: a balancer may change it
 
     @property
     def reason(self) -> str:
@@ -99,7 +99,7 @@ class Client:
             text = await response.read()
             is_json = response.content_type == "application/json"
             document = json.loads(text) if text and is_json else text
-            return Answer(response.status, document, dict(response.headers))
+            return Answer(response.status, document, response.headers)
 
     async def admin(self, method: str, path: str, body: Any = None) -> Answer:
         """One request to the private address."""

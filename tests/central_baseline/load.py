@@ -5,8 +5,10 @@ afterwards every reference must stand for exactly one order.
 """
 
 import asyncio
+import time
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import aiohttp
 
@@ -21,10 +23,16 @@ class History:
     """What happened to every purchase and every read."""
 
     acknowledged: list[str] = field(default_factory=list)  # references
+    acknowledged_at: list[float] = field(default_factory=list)  # monotonic seconds
     retried: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
     failed_gets: int = 0
     gets: int = 0
+
+    def longest_gap_s(self, since: float) -> float:
+        """The longest time without any acknowledged purchase after `since`."""
+        times = [since, *(at for at in self.acknowledged_at if at > since)]
+        return max(b - a for a, b in pairwise(times))
 
 
 class Shoppers:
@@ -74,6 +82,7 @@ class Shoppers:
                     self.history.statuses[str(reply.status)] += 1
                     if reply.status in {200, 201}:
                         self.history.acknowledged.append(reference)
+                        self.history.acknowledged_at.append(time.monotonic())
                         return
                     assert reply.status >= 500, reply
                 except (aiohttp.ClientError, TimeoutError) as error:

@@ -1,0 +1,102 @@
+"""Composing a rung: database part, web part, what stands before them.
+
+Public is what the endpoints name; everything else is bound to private addresses.
+"""
+
+import os
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from central_baseline.composition.databases import (
+    DatabasePart,
+    elected_cluster,
+    one_database,
+)
+from central_baseline.composition.webtier import WebTier, balanced_tier
+from central_baseline.config import Layout, Settings
+from central_baseline.rungs import Rung, rung_named
+from central_baseline.servers.binaries import HAPROXY, POSTGRES, find, version_of
+from central_baseline.servers.ports import LOOPBACK, claim_port
+from central_baseline.supervisor.component import Component
+from central_baseline.supervisor.plan import Endpoint, Link, Plan, Scaler
+
+
+def compose(settings: Settings, layout: Layout) -> Plan:
+    """The plan of one `up`; nothing is started."""
+    rung = rung_named(settings.rung)
+    secrets = layout.secrets()
+    port = claim_port(settings.port)
+    if rung.replicas:
+        database = elected_cluster(rung, layout, secrets, settings)
+    else:
+        cores = _core(0 if rung.together else 1) if rung.database.pinned else None
+        database = one_database(rung, layout, secrets, cores)
+    web_cores = _core(0) if rung.web.pinned else None
+    tier = WebTier(rung, layout, secrets, database, web_cores)
+    shape = _shape(settings, rung, tier, port)
+    return Plan(
+        rung=rung.name,
+        stages=shape.stages,
+        endpoints=[Endpoint(f"http://{LOOPBACK}:{port}", shape.entrance)],
+        links=shape.links,
+        durability=database.durability,
+        software=_software(rung),
+        scalers=shape.scalers,
+        admin={
+            "token": secrets.admin_token,
+            "urls": tier.admin_urls,
+            "dsn": database.audit_dsn,
+        },
+    )
+
+
+@dataclass
+class _Shape:
+    """How a rung's parts stand to each other."""
+
+    stages: list[list[Component]]
+    entrance: str  # the component that shoppers reach
+    links: list[Link]
+    scalers: dict[str, Scaler]
+
+
+def _shape(settings: Settings, rung: Rung, tier: WebTier, port: int) -> _Shape:
+    database = tier.database
+    if rung.together:
+        servers = [*database.servers, *tier.servers("server", port)]
+        return _Shape([[Component("server", "server", servers)]], "server", [], {})
+    if not rung.balanced:
+        app = tier.component("app1", port)
+        links = _database_links([app], database)
+        return _Shape([database.components, [app]], "app1", links, {})
+    count = settings.servers if settings.servers is not None else rung.servers
+    balanced = balanced_tier(tier, count, port)
+    links = [Link("balancer", name, at) for name, at in balanced.members.items()]
+    return _Shape(
+        [database.components, balanced.apps, [balanced.balancer]],
+        "balancer",
+        links + _database_links(balanced.apps, database),
+        {"web": balanced.scaler},
+    )
+
+
+def _database_links(apps: list[Component], database: DatabasePart) -> list[Link]:
+    return [
+        Link(app.name, name, at)
+        for app in apps
+        for name, at in database.addresses.items()
+    ]
+
+
+def _software(rung: Rung) -> dict[str, str]:
+    found = {"postgresql": version_of(find(POSTGRES))}
+    if rung.replicas:
+        found["patroni"] = version("patroni")
+    if rung.balanced:
+        found["haproxy"] = version_of(find(HAPROXY))
+    return found
+
+
+def _core(number: int) -> frozenset[int]:
+    cores = sorted(os.sched_getaffinity(0))
+    return frozenset({cores[number % len(cores)]})

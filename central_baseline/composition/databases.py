@@ -1,0 +1,173 @@
+"""The database part of a rung: one PostgreSQL, or a cluster that elects.
+
+Whichever it is, the web tier sees a `DatabasePart`: where to write, where it may read,
+and what must run beside each app server to get there.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from central_baseline.config import MAX_REPLICAS, Layout, Secrets, Settings
+from central_baseline.db.migrations import migrate
+from central_baseline.errors import UsageError
+from central_baseline.rungs import DatabaseSize, Rung
+from central_baseline.servers.database_proxy import DatabaseProxy
+from central_baseline.servers.patroni import (
+    Cluster,
+    ClusterSecrets,
+    NodePlace,
+    PatroniServer,
+)
+from central_baseline.servers.ports import LOOPBACK, free_ports
+from central_baseline.servers.postgres import (
+    DATABASE,
+    SUPERUSER,
+    Passwords,
+    PostgresPlace,
+    PostgresServer,
+    PostgresSize,
+    create_database,
+)
+from central_baseline.supervisor.component import Component
+from central_baseline.supervisor.server import Server
+
+ONE_COPY = (
+    "acknowledged means committed by one PostgreSQL with fsync and synchronous_commit "
+    "on: it survives the death of every process, not the loss of the disk"
+)
+TWO_COPIES = (
+    "acknowledged means flushed to disk by the primary and by at least one of {n} "
+    "standbys (PostgreSQL synchronous quorum under Patroni, strict): it survives the "
+    "death of every process and the loss of any one node"
+)
+ETCD_SETTING = "CHANDLERY_ETCD_HOSTS"
+
+
+@dataclass(frozen=True)
+class Access:
+    """How one app server reaches the database, and what runs beside it for that."""
+
+    primary_dsn: str
+    beside: list[Server] = field(default_factory=list)
+
+
+@dataclass
+class DatabasePart:
+    """What the rest of a rung needs to know of its database."""
+
+    servers: list[Server]  # of a single database, in the order of their start
+    components: list[Component]  # empty where the database is part of another one
+    addresses: dict[str, str]  # by component, for the links
+    audit_dsn: str
+    durability: str
+    access: Callable[[str], Access]  # by the app server's name
+    replica_dsns: tuple[str, ...] = ()
+
+
+def one_database(
+    rung: Rung, layout: Layout, secrets: Secrets, cores: frozenset[int] | None
+) -> DatabasePart:
+    """A single PostgreSQL."""
+    place = PostgresPlace(
+        layout.folder / "database", layout.log("database"), LOOPBACK, free_ports(1)[0]
+    )
+    passwords = Passwords(secrets.superuser, secrets.shop, secrets.auditor)
+    server = PostgresServer(place, passwords, _size(rung.database), cores)
+    access = Access(place.dsn("shop", secrets.shop))
+    component = Component("database", "database", [server])
+    return DatabasePart(
+        servers=[server],
+        components=[component],
+        addresses={"database": f"{place.host}:{place.port}"},
+        audit_dsn=place.dsn("auditor", secrets.auditor),
+        durability=ONE_COPY,
+        access=lambda app: access,
+    )
+
+
+def elected_cluster(
+    rung: Rung, layout: Layout, secrets: Secrets, settings: Settings
+) -> DatabasePart:
+    """A primary and standbys under Patroni, and a proxy beside each app server."""
+    replicas = settings.replicas if settings.replicas is not None else rung.replicas
+    if not 2 <= replicas <= MAX_REPLICAS:
+        raise UsageError(
+            f"--replicas must be between 2 and {MAX_REPLICAS}: with fewer, the loss of "
+            "one node leaves no majority to elect"
+        )
+    nodes = _places(layout, replicas + 1)
+    cluster = Cluster(
+        nodes,
+        ClusterSecrets(secrets.superuser, secrets.replication, secrets.rewind),
+        _size(rung.database),
+        _etcd_hosts(settings.dcs),
+    )
+    passwords = Passwords(secrets.superuser, secrets.shop, secrets.auditor)
+
+    async def on_primary(node: NodePlace) -> None:
+        await create_database(
+            _dsn([node], SUPERUSER, secrets.superuser, "postgres"), passwords
+        )
+        await migrate(_dsn([node], SUPERUSER, secrets.superuser))
+
+    def access(app: str) -> Access:
+        port, health_port = free_ports(2)
+        proxy = DatabaseProxy(
+            layout.run / f"{app}-proxy", layout.log(app), port, health_port, nodes
+        )
+        dsn = f"postgresql://shop:{secrets.shop}@{LOOPBACK}:{port}/{DATABASE}"
+        return Access(dsn, [proxy])
+
+    return DatabasePart(
+        servers=[],
+        components=[
+            Component(node.name, "database", [PatroniServer(node, cluster, on_primary)])
+            for node in nodes
+        ],
+        addresses={node.name: node.postgres for node in nodes},
+        audit_dsn=_dsn(nodes, "auditor", secrets.auditor)
+        + "?target_session_attrs=read-write",
+        durability=TWO_COPIES.format(n=replicas),
+        access=access,
+        replica_dsns=tuple(_dsn([node], "shop", secrets.shop) for node in nodes),
+    )
+
+
+def _places(layout: Layout, count: int) -> list[NodePlace]:
+    places = []
+    for number in range(1, count + 1):
+        name = f"db{number}"
+        # The cluster's own state names these ports, so they stay.
+        postgres, rest, raft = layout.kept_ports(name, 3)
+        folder = layout.folder / name
+        log = layout.log(name)
+        places.append(NodePlace(name, folder, log, LOOPBACK, postgres, rest, raft))
+    return places
+
+
+def _etcd_hosts(dcs: str) -> tuple[str, ...]:
+    if dcs == "raft":
+        return ()
+    if dcs != "etcd3":
+        raise UsageError(f"--dcs is raft or etcd3, not '{dcs}'")
+    hosts = tuple(filter(None, os.environ.get(ETCD_SETTING, "").split(",")))
+    if not hosts:
+        raise UsageError(f"--dcs etcd3 needs {ETCD_SETTING}=host:port[,host:port...]")
+    return hosts
+
+
+def _dsn(
+    nodes: Sequence[NodePlace], role: str, password: str, database: str = DATABASE
+) -> str:
+    places = ",".join(node.postgres for node in nodes)
+    return f"postgresql://{role}:{password}@{places}/{database}"
+
+
+def _size(size: DatabaseSize) -> PostgresSize:
+    return PostgresSize(
+        size.shared_buffers_mb,
+        size.max_connections,
+        size.work_mem_mb,
+        size.wal_buffers_mb,
+    )

@@ -1,0 +1,150 @@
+"""Reads on replicas: never older than a bound, and never older than one's own writes.
+
+The promise: a read answered by a replica is at most `STALE_S` behind the primary. Twice
+a second the primary's position in its log is noted, and a replica stays in rotation
+only while it is seen to have replayed the position noted one round before. Whoever
+wrote within the last `STALE_S` reads from the primary. A replica that fails or stalls
+is passed over. While no primary answers (an election), replicas go on answering as of
+the last known commit for at most `ELECTION_S`.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from central_baseline.db.database import Database, Row
+from central_baseline.db.outcomes import DatabaseUnavailable, Overloaded
+
+STALE_S = 3.0
+ROUND_S = 0.5
+FRESH_S = 1.0  # how long one good look at a replica counts
+LOOK_S = 0.5  # a replica that takes longer to say where it is, is out
+ELECTION_S = 30.0
+REPLICA_PATIENCE_S = 1.0
+MAX_WRITERS = 50_000
+NOBODY = 0  # an account number for reads without a session
+
+_PRIMARY_POSITION = "SELECT pg_current_wal_lsn() AS position"
+_REPLICA_POSITION = """
+SELECT pg_is_in_recovery() AS standby, pg_last_wal_replay_lsn() AS position
+"""
+
+
+class Readable(Protocol):
+    """Something that answers reads."""
+
+    async def read(self, sql: str, *values: Any) -> list[Row]:
+        """Rows of a statement that changes nothing."""
+
+    async def read_row(self, sql: str, *values: Any) -> Row | None:
+        """The first row, None without one."""
+
+
+class Either:
+    """A replica, and the primary when that fails."""
+
+    def __init__(self, replica: Database, primary: Database) -> None:
+        self._replica = replica
+        self._primary = primary
+
+    async def read(self, sql: str, *values: Any) -> list[Row]:
+        try:
+            return await self._replica.read(sql, *values)
+        except (DatabaseUnavailable, Overloaded):
+            return await self._primary.read(sql, *values)
+
+    async def read_row(self, sql: str, *values: Any) -> Row | None:
+        rows = await self.read(sql, *values)
+        return rows[0] if rows else None
+
+
+class Reads:
+    """Decides where each read goes. Without replicas: always the primary."""
+
+    def __init__(self, primary: Database, replicas: Sequence[Database] = ()) -> None:
+        self._primary = primary
+        self._replicas = list(replicas)
+        self._fresh_until = [0.0] * len(self._replicas)
+        self._noted: int | None = None  # the primary's position one round ago
+        self._noted_at = 0.0
+        self._turn = 0
+        self._writers: OrderedDict[int, float] = OrderedDict()
+
+    @property
+    def has_replicas(self) -> bool:
+        return bool(self._replicas)
+
+    async def open(self) -> None:
+        for replica in self._replicas:
+            await replica.open()
+
+    async def close(self) -> None:
+        for replica in self._replicas:
+            await replica.close()
+
+    def wrote(self, account_id: int) -> None:
+        """This account's next reads must see what it has just written."""
+        self._writers[account_id] = time.monotonic()
+        self._writers.move_to_end(account_id)
+        while len(self._writers) > MAX_WRITERS:
+            self._writers.popitem(last=False)
+
+    def reader(self, account_id: int, written_ago_s: float | None = None) -> Readable:
+        """Where a read of this account goes; `written_ago_s` is what the client says
+        of its last write, which another server may have taken."""
+        now = time.monotonic()
+        ago_s = now - self._writers.get(account_id, -STALE_S)
+        if written_ago_s is not None:
+            ago_s = min(ago_s, written_ago_s)
+        if not self._replicas or ago_s < STALE_S:
+            return self._primary
+        fresh = [
+            replica
+            for replica, until in zip(self._replicas, self._fresh_until, strict=True)
+            if now < until
+        ]
+        if not fresh:
+            return self._primary
+        # Always the same replica for an account, as long as it is in rotation: what a
+        # shopper has seen does not disappear again.
+        self._turn += 1
+        chosen = account_id if account_id != NOBODY else self._turn
+        return Either(fresh[chosen % len(fresh)], self._primary)
+
+    async def watch(self) -> None:
+        """Look at primary and replicas for ever."""
+        while self._replicas:
+            began = time.monotonic()
+            await self.look()
+            await asyncio.sleep(max(0.0, ROUND_S - (time.monotonic() - began)))
+
+    async def look(self) -> None:
+        """One round: who has replayed what was noted one round before."""
+        wanted = self._noted
+        primary, *seen = await asyncio.gather(
+            self._position(self._primary, _PRIMARY_POSITION),
+            *(self._position(r, _REPLICA_POSITION) for r in self._replicas),
+        )
+        now = time.monotonic()
+        if primary is not None:
+            self._noted, self._noted_at = primary["position"], now
+        elif now - self._noted_at > ELECTION_S:
+            wanted = self._noted = None
+        for number, row in enumerate(seen):
+            good = (
+                row is not None
+                and wanted is not None
+                and row["standby"]
+                and row["position"] is not None
+                and row["position"] >= wanted
+            )
+            self._fresh_until[number] = now + FRESH_S if good else 0.0
+
+    async def _position(self, database: Database, sql: str) -> Row | None:
+        try:
+            async with asyncio.timeout(LOOK_S):
+                return await database.read_row(sql)
+        except (DatabaseUnavailable, Overloaded, TimeoutError):
+            return None

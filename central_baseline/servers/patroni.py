@@ -1,0 +1,231 @@
+"""One database node under Patroni: PostgreSQL, its agent, the elected role.
+
+The promise: a write is acknowledged once the primary and a quorum of one standby have
+it on disk (`synchronous_mode: quorum`, strict: with no standby left, writes wait).
+Patroni alone starts, promotes and rewinds PostgreSQL; the supervisor keeps Patroni. The
+store of the lease is a setting: Raft among the nodes themselves (no further server;
+deprecated upstream), or an etcd that exists already.
+Source: Patroni 4.1 documentation, "YAML configuration", "Replication modes".
+"""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from central_baseline.servers.binaries import POSTGRES, find, find_script
+from central_baseline.servers.postgres import SUPERUSER, PostgresSize, common_settings
+from central_baseline.servers.probes import http_status
+from central_baseline.supervisor.accounts import server_account
+from central_baseline.supervisor.processes import Command
+from central_baseline.supervisor.server import RunJob
+
+SCOPE = "shop"
+# Patroni takes no shorter lease; a node that dies whole is replaced after it.
+LEASE_S = 20
+LOOP_S = 1
+RETRY_S = 3
+REPLICATION = "replicator"
+REWIND = "rewinder"
+OWN_PASSWORD_FILE = "pgpass"
+
+
+@dataclass(frozen=True)
+class NodePlace:
+    """Where one node lives."""
+
+    name: str
+    folder: Path
+    log: Path
+    host: str
+    postgres_port: int
+    rest_port: int
+    raft_port: int
+
+    @property
+    def raft(self) -> str:
+        return f"{self.host}:{self.raft_port}"
+
+    @property
+    def postgres(self) -> str:
+        return f"{self.host}:{self.postgres_port}"
+
+
+@dataclass(frozen=True)
+class ClusterSecrets:
+    """Passwords of the three roles that Patroni itself uses."""
+
+    superuser: str
+    replication: str
+    rewind: str
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """What all nodes of a cluster share."""
+
+    nodes: Sequence[NodePlace]
+    secrets: ClusterSecrets
+    size: PostgresSize
+    etcd_hosts: tuple[str, ...] = ()  # empty: Raft among the nodes
+
+
+OnPrimary = Callable[[NodePlace], Awaitable[None]]
+
+
+class PatroniServer:
+    """Patroni, and below it PostgreSQL, of one node."""
+
+    name = "patroni"
+    stop_signal = signal.SIGTERM  # stops PostgreSQL and gives the lease back
+    start_timeout_s = 90.0
+
+    def __init__(self, place: NodePlace, cluster: Cluster, on_primary: OnPrimary):
+        """`on_primary` is awaited when the node comes up as the primary."""
+        self._place = place
+        self._cluster = cluster
+        self._on_primary = on_primary
+        self._account = server_account(find(POSTGRES))
+        self._formed = False
+
+    @property
+    def address(self) -> str:
+        return self._place.postgres
+
+    async def prepare(self, run: RunJob) -> None:
+        """Write the configuration (0600, it holds passwords)."""
+        folder = self._place.folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._account.own(folder)
+        path = folder / "patroni.json"
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(patroni_config(self._place, self._cluster), file, indent=2)
+        self._account.own(path)
+
+    def command(self) -> Command:
+        argv = (
+            sys.executable,
+            str(find_script("patroni")),
+            str(self._place.folder / "patroni.json"),
+        )
+        return Command(
+            argv,
+            cwd=self._place.folder,
+            env={"HOME": str(self._place.folder)},
+            account=self._account,
+            log=self._place.log,
+        )
+
+    async def is_ready(self) -> bool:
+        """At first: it has its role in the cluster. Later: the agent answers.
+
+        A node that comes back may have to wait for an election or a rewind; that is
+        Patroni's business, and no reason to start it anew.
+        """
+        if not self._formed:
+            self._formed = await self._says("/primary") or await self._says("/replica")
+            return self._formed
+        return await self._says("/liveness")
+
+    async def after_ready(self) -> None:
+        if await self._says("/primary"):
+            await self._on_primary(self._place)
+
+    async def _says(self, path: str) -> bool:
+        place = self._place
+        return await http_status(place.host, place.rest_port, path) == 200
+
+
+def patroni_config(place: NodePlace, cluster: Cluster) -> dict[str, Any]:
+    """Patroni's configuration of one node. JSON is YAML."""
+    secrets = cluster.secrets
+    return {
+        "scope": SCOPE,
+        "name": place.name,
+        "log": {"level": "WARNING", "format": "%(asctime)s %(levelname)s %(message)s"},
+        "restapi": {
+            "listen": f"{place.host}:{place.rest_port}",
+            "connect_address": f"{place.host}:{place.rest_port}",
+        },
+        **_lease_store(place, cluster),
+        "bootstrap": {
+            "dcs": _cluster_settings(cluster.size),
+            "initdb": [
+                {"encoding": "UTF8"},
+                {"locale": "C"},
+                "data-checksums",
+            ],
+        },
+        "postgresql": {
+            "listen": place.postgres,
+            "connect_address": place.postgres,
+            "data_dir": str(place.folder / "data"),
+            "bin_dir": str(find(POSTGRES).resolve().parent),
+            "pgpass": str(place.folder / OWN_PASSWORD_FILE),
+            "authentication": {
+                "superuser": _login(SUPERUSER, secrets.superuser),
+                "replication": _login(REPLICATION, secrets.replication),
+                "rewind": _login(REWIND, secrets.rewind),
+            },
+            "pg_hba": [
+                "host all all 127.0.0.0/8 scram-sha-256",
+                "host replication all 127.0.0.0/8 scram-sha-256",
+            ],
+            "parameters": {
+                **common_settings(cluster.size),
+                "unix_socket_directories": "",
+                "wal_retrieve_retry_interval": "100ms",
+                "wal_sender_timeout": "5s",
+                "wal_receiver_timeout": "5s",
+                "recovery_target_timeline": "latest",
+            },
+            "basebackup": {"checkpoint": "fast"},
+            "remove_data_directory_on_rewind_failure": True,
+            "remove_data_directory_on_diverged_timelines": True,
+        },
+    }
+
+
+def _lease_store(place: NodePlace, cluster: Cluster) -> dict[str, Any]:
+    if cluster.etcd_hosts:
+        return {"etcd3": {"hosts": list(cluster.etcd_hosts)}}
+    partners = [node.raft for node in cluster.nodes if node.name != place.name]
+    return {
+        "raft": {
+            "self_addr": place.raft,
+            "partner_addrs": partners,
+            "data_dir": str(place.folder / "raft"),
+        }
+    }
+
+
+def _cluster_settings(size: PostgresSize) -> Mapping[str, Any]:
+    return {
+        "ttl": LEASE_S,
+        "loop_wait": LOOP_S,
+        "retry_timeout": RETRY_S,
+        "maximum_lag_on_failover": 16 * 2**20,
+        "primary_start_timeout": 0,  # a dead primary is not waited for
+        "synchronous_mode": "quorum",
+        "synchronous_mode_strict": True,
+        "synchronous_node_count": 1,
+        "postgresql": {
+            "use_pg_rewind": True,
+            "use_slots": True,
+            "parameters": {
+                "max_connections": size.max_connections,
+                "wal_log_hints": "on",
+                "wal_keep_size": "128MB",
+                "hot_standby": "on",
+            },
+        },
+    }
+
+
+def _login(name: str, password: str) -> dict[str, str]:
+    return {"username": name, "password": password}

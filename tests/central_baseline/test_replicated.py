@@ -1,0 +1,204 @@
+"""The rung `replicated`: whatever database node dies, nothing acknowledged is lost."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import asyncpg
+import pytest
+
+from central_baseline import commands
+from tests.central_baseline.client import Client, UpRung, client_of
+from tests.central_baseline.conftest import up
+from tests.central_baseline.load import Shoppers, assert_books_match
+
+NODES = ("db1", "db2", "db3")
+
+
+@pytest.fixture(scope="module")
+def rung(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UpRung]:
+    folder = tmp_path_factory.mktemp("replicated")
+    yield up(folder, "replicated")
+    commands.down(folder)
+
+
+@pytest.fixture
+async def client(rung: UpRung) -> AsyncIterator[Client]:
+    async with client_of(rung) as found:
+        await until_healthy(found)
+        yield found
+
+
+def dsns(rung: UpRung) -> dict[str, str]:
+    """The auditor's way to each node."""
+    whole = rung.admin["dsn"]
+    before, _, rest = whole.partition("@")
+    places = rest.partition("/")[0].split(",")
+    return {
+        name: f"{before}@{place}/shop"
+        for name, place in zip(NODES, places, strict=True)
+    }
+
+
+async def ask_node(rung: UpRung, node: str, sql: str) -> Any:
+    """One value from one node, None when it does not answer."""
+    try:
+        connection = await asyncpg.connect(dsns(rung)[node], timeout=2)
+        try:
+            return await connection.fetchval(sql, timeout=2)
+        finally:
+            connection.terminate()
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        return None
+
+
+async def roles(rung: UpRung) -> dict[str, Any]:
+    """True for a standby, False for the primary, None for who does not answer."""
+    answers = await asyncio.gather(
+        *(ask_node(rung, node, "SELECT pg_is_in_recovery()") for node in NODES)
+    )
+    return dict(zip(NODES, answers, strict=True))
+
+
+async def primary(rung: UpRung) -> str:
+    async with asyncio.timeout(60):
+        while True:
+            found = [
+                node
+                for node, standby in (await roles(rung)).items()
+                if standby is False
+            ]
+            if len(found) == 1:
+                return found[0]
+            await asyncio.sleep(0.2)
+
+
+async def until_primary_is_not(rung: UpRung, before: str) -> None:
+    """Another node has been elected."""
+    async with asyncio.timeout(90):
+        found = before
+        while found == before:
+            await asyncio.sleep(0.2)
+            found = await primary(rung)
+
+
+async def until_healthy(client: Client) -> None:
+    """One primary, two standbys, and the shop ready."""
+    async with asyncio.timeout(90):
+        while True:
+            found = sorted(map(str, (await roles(client.rung)).values()))
+            ready = (await client.ask("GET", "/ready")).status == 200
+            if found == ["False", "True", "True"] and ready:
+                return
+            await asyncio.sleep(0.2)
+
+
+async def test_the_descriptor_names_every_node_and_the_rule(rung: UpRung) -> None:
+    descriptor = rung.descriptor
+    by_role = [c["name"] for c in descriptor["components"] if c["role"] == "database"]
+    assert tuple(by_role) == NODES
+    assert "synchronous quorum" in descriptor["durability"]
+    assert {"from": "app1", "to": "db3"}.items() <= next(
+        link for link in descriptor["links"] if link["to"] == "db3"
+    ).items()
+    at = await primary(rung)
+    assert await ask_node(rung, at, "SHOW synchronous_commit") == "on"
+    assert (await ask_node(rung, at, "SHOW synchronous_standby_names")).startswith(
+        "ANY 1"
+    )
+
+
+async def test_no_order_is_lost_when_postgres_of_the_primary_dies(
+    client: Client,
+) -> None:
+    tokens = await client.provision(6)
+    before = await primary(client.rung)
+    async with Shoppers(client, tokens) as shoppers:
+        await shoppers.until_acknowledged(30)
+        killed_at = time.monotonic()
+        await client.rung.control("kill", component=before, process="postgres")
+        await shoppers.until_acknowledged(len(tokens) + 1)
+        await until_primary_is_not(client.rung, before)
+        await shoppers.until_acknowledged(20)
+    print(f"write outage {shoppers.history.longest_gap_s(killed_at):.2f} s")
+    await until_healthy(client)
+    await assert_books_match(client, shoppers.history)
+
+
+@pytest.mark.long
+async def test_no_order_is_lost_when_the_primary_s_node_dies(
+    client: Client,
+) -> None:
+    tokens = await client.provision(6)
+    before = await primary(client.rung)
+    async with Shoppers(client, tokens) as shoppers:
+        await shoppers.until_acknowledged(30)
+        killed_at = time.monotonic()
+        await client.rung.control("kill", component=before, restart_after_s=40)
+        await until_primary_is_not(client.rung, before)
+        await shoppers.until_acknowledged(20)
+    print(f"write outage {shoppers.history.longest_gap_s(killed_at):.2f} s")
+    await client.rung.control("restart", component=before)
+    await until_healthy(client)
+    await assert_books_match(client, shoppers.history)
+
+
+@pytest.mark.long
+async def test_a_paused_primary_never_makes_two(client: Client) -> None:
+    tokens = await client.provision(4)
+    before = await primary(client.rung)
+    async with Shoppers(client, tokens) as shoppers:
+        await shoppers.until_acknowledged(20)
+        await client.rung.control("pause", component=before)
+        await until_primary_is_not(client.rung, before)
+        await shoppers.until_acknowledged(20)
+        await client.rung.control("resume", component=before)
+        await shoppers.until_acknowledged(20)
+    await until_healthy(client)
+    await assert_books_match(client, shoppers.history)
+
+
+async def test_a_dead_standby_costs_no_acknowledgement(client: Client) -> None:
+    tokens = await client.provision(4)
+    at = await primary(client.rung)
+    standby = next(node for node in NODES if node != at)
+    async with Shoppers(client, tokens, reading=True) as shoppers:
+        await shoppers.until_acknowledged(10)
+        await client.rung.control("kill", component=standby)
+        await shoppers.until_acknowledged(30)
+    assert shoppers.history.failed_gets == 0
+    await until_healthy(client)
+    await assert_books_match(client, shoppers.history)
+
+
+async def test_writers_read_what_they_wrote_and_others_soon(client: Client) -> None:
+    writer, other = await client.provision(2)
+    for number in range(20):
+        body = {"delivery": f"0x{number:02x}"}
+        done = await client.ask("PUT", "/api/profile/delivery", body, writer)
+        assert done.status == 200, done
+        said = {"X-Written": done.headers["X-Written"]}
+        seen = await client.ask("GET", "/api/profile", None, writer, said)
+        assert seen.body["version"] == done.body["version"]
+    seen = await client.ask("GET", "/api/profile", None, other)
+    assert seen.status == 200
+
+
+async def test_reads_are_answered_by_standbys(client: Client) -> None:
+    at = await primary(client.rung)
+    standbys = [node for node in NODES if node != at]
+    count = "SELECT sum(xact_commit) FROM pg_stat_database WHERE datname = 'shop'"
+    before = [await ask_node(client.rung, node, count) for node in standbys]
+
+    def all_grew(now: list[Any]) -> bool:
+        return all(
+            a is not None and a > b + 40 for a, b in zip(now, before, strict=True)
+        )
+
+    async with asyncio.timeout(30):
+        now = before
+        while not all_grew(now):
+            for _ in range(20):
+                await client.ask("GET", "/api/catalogue")
+            now = [await ask_node(client.rung, node, count) for node in standbys]
