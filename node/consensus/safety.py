@@ -76,7 +76,7 @@ class SafetyState:
     def prepared(self) -> PreparedCertificate | None:
         """The newest prepared certificate of that height."""
         for record in reversed(self.records):
-            if record.prepared is not None:
+            if record.prepared is not None and record.height == self.height:
                 return record.prepared
         return None
 

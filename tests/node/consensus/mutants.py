@@ -181,7 +181,7 @@ MUTANTS = (
         "state.log.prepares(0, digest)",
     ),
     Mutant(
-        "late validation prepares in a new round",
+        "a second verdict prepares again",
         HEIGHT,
         "if state.phase is not Phase.VALIDATING or accepted is None:",
         "if accepted is None:",

@@ -118,6 +118,10 @@ def test_the_same_proposal_again_changes_nothing() -> None:
     assert stage.receive(A.commit(0, DIGEST), C.commit(0, DIGEST)).committed
 
 
+def test_a_second_verdict_on_the_same_block_changes_nothing() -> None:
+    assert prepared_stage().clear().validated(DIGEST).effects == []
+
+
 def test_an_unjustified_copy_does_not_spoil_the_justified_proposal() -> None:
     fresh, changes = block("B", "fresh"), round_changes("ABD", 1)
     stage = Stage("C").start()

@@ -87,7 +87,7 @@ def test_a_log_of_several_heights_counts_by_its_newest() -> None:
     old = SafetyRecord(1, 7, Commit(1, 7, X).code, X, HELD)
     new = SafetyRecord(2, 0, Prepare(2, 0, Y).code, Y, None)
     made = SigningGuard(SafetyState((old, new)))
-    assert (made.height, made.round) == (2, 0)
+    assert (made.height, made.round, made.prepared) == (2, 0, None)
     assert made.permit(Prepare(2, 0, Y)) is Permit.AGAIN
     assert made.permit(Prepare(1, 8, X)) is Permit.NEVER
 
