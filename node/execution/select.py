@@ -65,9 +65,7 @@ def choose(kind: str) -> str:
 
 def _open(kind: str, directory: Path, genesis: Genesis) -> Executor:
     if kind == "native":
-        from node.execution.native import (  # type: ignore[import-not-found,unused-ignore]
-            NativeExecutor,
-        )
+        from node.execution.native import NativeExecutor
 
         native: Executor = NativeExecutor(directory, genesis)
         return native

@@ -1,0 +1,133 @@
+"""Running the same blocks on two executors and comparing all they say."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from node.chain.block import Block
+from node.chain.genesis import Genesis, GenesisAccount
+from node.execution.executor import (
+    BuildLimits,
+    BuiltBlock,
+    Call,
+    Executor,
+    TracerConfig,
+    TxError,
+)
+from node.primitives.types import Address
+from tests.node.execution.local_chain import LocalChain, genesis_for
+from tests.node.execution.programs import CONTRACTS, PEOPLE, UNUSED, WORDS, Planned
+from tests.node.execution.signing import Draft, address_of
+
+Open = Callable[[Path, Genesis], Executor]
+LIMITS = BuildLimits(gas=30_000_000, bytes=1_000_000, time_ms=600_000)
+WATCHED = (*CONTRACTS, *PEOPLE, UNUSED)
+TRACERS = (
+    TracerConfig("callTracer", {"withLog": True}),
+    TracerConfig("", {"enableMemory": False}),
+)
+
+
+def genesis_with(programs: Sequence[bytes]) -> Genesis:
+    """The people's network with these contracts, which own a little."""
+    genesis = genesis_for(WORDS)
+    contracts = {
+        at: GenesisAccount(balance=5, nonce=1, code=runtime, storage={0: 1, 1: 2})
+        for at, runtime in zip(CONTRACTS, programs, strict=False)
+    }
+    return replace(genesis, alloc={**genesis.alloc, **contracts})
+
+
+class Pair:
+    """Two executors on one chain."""
+
+    def __init__(self, first: Executor, second: Executor, genesis: Genesis) -> None:
+        self.first = first
+        self.second = second
+        self.chain = LocalChain(first, genesis)
+
+    def block(self, plans: Sequence[Planned]) -> None:
+        """Build on both, execute the one's block on the other, commit, compare."""
+        raws = self._sign(plans)
+        self._compare_recovered(raws)
+        chain = self.chain
+        ours = chain.build(raws, LIMITS)
+        theirs = self.second.build(chain.header, chain.env(), raws, LIMITS)
+        assert _of(ours) == _of(theirs)
+        self.second.discard(theirs.executed.digest)
+        assert self.second.execute(ours.block) == ours.executed
+        self._compare_traces(ours)
+        chain.commit(ours)
+        self.second.commit(ours.executed.digest)
+        self._compare_views(ours.executed.created)
+
+    def _sign(self, plans: Sequence[Planned]) -> list[bytes]:
+        """Nonces as if every sound transaction were included."""
+        nonces: dict[str, int] = {}
+        raws = []
+        for plan in plans:
+            at = address_of(plan.word)
+            nonce = nonces.get(plan.word, self.chain.view().nonce(at))
+            raws.append(plan.sign(nonce))
+            if plan.draft.to != UNUSED:
+                nonces[plan.word] = nonce + 1
+        return raws
+
+    def _compare_recovered(self, raws: Sequence[bytes]) -> None:
+        ours, theirs = self.first.recover(raws), self.second.recover(raws)
+        assert [_answer(a) for a in ours] == [_answer(a) for a in theirs]
+
+    def _compare_views(self, created: Sequence[bytes]) -> None:
+        digest = self.chain.header.digest
+        ours, theirs = self.first.view(digest), self.second.view(digest)
+        watched = [*WATCHED, *(Address(at) for at in created if at)]
+        assert ours.accounts(watched) == theirs.accounts(watched)
+        for at in watched:
+            assert ours.code(at) == theirs.code(at)
+            assert ours.proof(at, [0, 1, 2, 9]) == theirs.proof(at, [0, 1, 2, 9])
+
+    def _compare_traces(self, built: BuiltBlock) -> None:
+        digest = self.chain.header.digest
+        ours, theirs = self.first.view(digest), self.second.view(digest)
+        for tracer in TRACERS:
+            a = ours.trace_block(built.block, tracer)
+            assert a == theirs.trace_block(built.block, tracer)
+
+    def calls(self, data: bytes) -> None:
+        """Calls, estimates and access lists of every contract."""
+        digest = self.chain.header.digest
+        env = self.chain.env()
+        ours, theirs = self.first.view(digest), self.second.view(digest)
+        for at in CONTRACTS:
+            call = Call(address_of("alice"), at, data, gas=300_000)
+            a, b = ours.call(call, env, {}), theirs.call(call, env, {})
+            assert _call(a) == _call(b)
+            assert _call(ours.estimate_gas(call, env, {})) == _call(
+                theirs.estimate_gas(call, env, {})
+            )
+            (a, listed), (b, others) = (
+                view.access_list(call, env) for view in (ours, theirs)
+            )
+            assert (_call(a), listed) == (_call(b), others)
+
+
+def _of(built: BuiltBlock) -> tuple[Any, ...]:
+    refused = [(position, error.hash, error.kind) for position, error in built.refused]
+    header = Block.decode(built.block).header
+    return header, built.block, built.executed, built.included, refused
+
+
+def _answer(answer: Any) -> Any:
+    return (answer.hash, answer.kind) if isinstance(answer, TxError) else answer
+
+
+def _call(result: Any) -> Any:
+    if isinstance(result, int):
+        return result
+    return result.output, result.gas_used, result.error, result.logs
+
+
+def transfer(word: str, **changes: Any) -> Planned:
+    """A plain payment to nobody in particular."""
+    return Planned(word, replace(Draft(UNUSED, value=1, gas=21_000), **changes))
