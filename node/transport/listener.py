@@ -79,7 +79,19 @@ class Listener:
         self._strangers: dict[_Stranger, None] = {}
         self._by_protocol: dict[object, _Stranger] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._socket: socket.socket | None = None
         self.port = 0
+        """The bound port, from `start` on."""
+        self._server = web.Server(
+            self._handle,
+            access_log=None,
+            logger=logging.getLogger(f"{__name__}.http"),
+            auto_decompress=False,
+            keepalive_timeout=limits.HANDSHAKE_TIMEOUT_S,
+            lingering_time=0.0,
+            max_line_size=limits.MAX_HEADER_BYTES,
+            max_field_size=limits.MAX_HEADER_BYTES,
+        )
 
     async def start(self) -> None:
         """Bind and accept. Raises MeshError when the port is taken."""
@@ -96,20 +108,12 @@ class Listener:
             ) from error
         self._socket.setblocking(False)
         self.port = self._socket.getsockname()[1]
-        self._server = web.Server(
-            self._handle,
-            access_log=None,
-            logger=logging.getLogger(f"{__name__}.http"),
-            auto_decompress=False,
-            keepalive_timeout=limits.HANDSHAKE_TIMEOUT_S,
-            lingering_time=0.0,
-            max_line_size=limits.MAX_HEADER_BYTES,
-            max_field_size=limits.MAX_HEADER_BYTES,
-        )
-        self._accepting = asyncio.ensure_future(self._accept())
+        self._accepting = asyncio.ensure_future(self._accept(self._socket))
 
     async def stop(self) -> None:
         """Stop accepting and drop strangers; peers are ended by the mesh."""
+        if self._socket is None:
+            return
         self._accepting.cancel()
         await asyncio.gather(self._accepting, return_exceptions=True)
         self._socket.close()
@@ -120,11 +124,11 @@ class Listener:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._server.shutdown(limits.CLOSE_TIMEOUT_S)
 
-    async def _accept(self) -> None:
+    async def _accept(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         while True:
             try:
-                raw, peer_name = await loop.sock_accept(self._socket)
+                raw, peer_name = await loop.sock_accept(listening)
             except OSError as error:  # out of descriptors, or gone before we looked
                 log.warning("accepting a connection failed: %s", error)
                 await asyncio.sleep(0.1)
@@ -210,7 +214,8 @@ class Listener:
         if length is None or length > limits.MAX_HELLO_BYTES:
             most = limits.MAX_HELLO_BYTES
             raise HandshakeRefused(f"a hello has at most {most} bytes")
-        hello = decode_hello(await request.content.readexactly(length))
+        body = await request.content.readexactly(length) if length else b""
+        hello = decode_hello(body)
         challenge = self._server_side.challenge(hello, _now_ms())
         self._gate.validate_stranger(hello.address)
         response = web.Response(body=challenge.encode())

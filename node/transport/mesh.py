@@ -195,6 +195,7 @@ class Mesh:
             log.exception("serving a peer failed")
         finally:
             self._remove(peer, reason)
+            await peer.close()
 
     def _adopt(self, peer: Peer) -> bool:
         current = self._peers.get(peer.address)

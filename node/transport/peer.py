@@ -65,7 +65,7 @@ class Peer:
             self._end.set()
 
     async def run(self, on_data: Callable[["Peer", bytes], int]) -> str:
-        """Read and write until either side ends it; returns why.
+        """Read and write until either side ends it; returns why. Then `close`.
 
         `on_data` takes one WebSocket message and returns how many frames it held; its
         FrameError ends the connection and is raised.
@@ -87,7 +87,6 @@ class Peer:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await self._close()
 
     async def _read(self, on_data: Callable[["Peer", bytes], int]) -> None:
         frames = 0
@@ -135,7 +134,8 @@ class Peer:
         if allowance < 0:
             raise FrameError(f"more than {limits.FRAMES_PER_S} frames a second")
 
-    async def _close(self) -> None:
+    async def close(self) -> None:
+        """Say goodbye; does not wait long for an answer."""
         code = aiohttp.WSCloseCode.GOING_AWAY
         message = self.ended_by.encode()[:120]
         try:

@@ -1,6 +1,8 @@
 """What strangers and hostile peers get from a node, over real sockets."""
 
 import asyncio
+import contextlib
+import ssl
 from dataclasses import replace
 from pathlib import Path
 
@@ -271,14 +273,22 @@ async def test_a_relay_with_its_own_certificate_is_found_out(
         create_certificate(tmp_path / "relay")
         context = server_context(tmp_path / "relay")
 
-        async def pipe(reader: asyncio.StreamReader, writer: object) -> None:
-            while data := await reader.read(65_536):
-                writer.write(data)
+        relays: list[asyncio.Task[None]] = []
+
+        async def pipe(
+            reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        ) -> None:
+            with contextlib.suppress(ConnectionError, ssl.SSLError):
+                while data := await reader.read(65_536):
+                    writer.write(data)
             writer.close()
+            with contextlib.suppress(ConnectionError, ssl.SSLError):
+                await writer.wait_closed()
 
         async def relay(
             reader: asyncio.StreamReader, writer: asyncio.StreamWriter
         ) -> None:
+            relays.append(asyncio.current_task())
             there, back = await asyncio.open_connection(
                 "127.0.0.1", node.mesh.port, ssl=client_context()
             )
@@ -292,4 +302,6 @@ async def test_a_relay_with_its_own_certificate_is_found_out(
         assert victim.mesh.peers() == []
         assert node.inbox.connections == []
         server.close()
-        await server.wait_closed()
+        await victim.mesh.stop()
+        await node.mesh.stop()
+        await asyncio.wait(relays)
