@@ -87,6 +87,7 @@ class PeerInbox:
         """What it was asked is asked of others."""
         self.spreading.on_disconnected(peer)
         self.requests.on_disconnected(peer)
+        self.own.on_disconnected(peer)
         self.catching_up.on_disconnected(peer)
 
     def _on_status(self, peer: Address, status: Status) -> None:

@@ -112,6 +112,8 @@ class EngineLoop:
         records = [e.record for e in effects if isinstance(e, PersistSafetyRecord)]
         bodies = [self._body(e) for e in effects if isinstance(e, PersistBody)]
         bans = [e.height for e in effects if isinstance(e, ForbidSigning)]
+        if not ports.safety.load().can_sign:
+            bans = []  # nothing is signed anyway, and there is no log to say so in
         if not (records or bodies or bans):
             return
         # Before the write: a write that fails half-way may have reached the disk.

@@ -157,8 +157,8 @@ class BlockStore(Protocol):
         """Write what is staged. May be lost in a crash: see `indexed_height`."""
         ...
 
-    def has_staged(self) -> bool:
-        """Whether `flush` has anything to write."""
+    def staged_blocks(self) -> int:
+        """How many blocks wait for `flush`."""
         ...
 
     def indexed_height(self) -> int:

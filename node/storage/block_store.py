@@ -177,9 +177,9 @@ class SqliteBlockStore:
         """Write what is staged. Raises StorageFailed, DiskFull."""
         self._lookups.flush()
 
-    def has_staged(self) -> bool:
-        """Whether `flush` has anything to write."""
-        return self._lookups.has_staged
+    def staged_blocks(self) -> int:
+        """How many blocks wait for `flush`."""
+        return self._lookups.staged_blocks
 
     def indexed_height(self) -> int:
         """How far the written look-ups reach."""

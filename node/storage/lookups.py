@@ -85,9 +85,9 @@ class Lookups:
                     self._locations.pop(transaction_hash, None)
 
     @property
-    def has_staged(self) -> bool:
-        """Whether `flush` has anything to write."""
-        return bool(self._staged)
+    def staged_blocks(self) -> int:
+        """How many blocks wait for `flush`."""
+        return len(self._staged)
 
     def location(self, transaction_hash: Hash32) -> tuple[int, int] | None:
         """(height, position) of a final transaction."""

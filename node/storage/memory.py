@@ -97,9 +97,9 @@ class MemoryBlockStore:
     def flush(self) -> None:
         """Nothing waits."""
 
-    def has_staged(self) -> bool:
+    def staged_blocks(self) -> int:
         """Nothing waits."""
-        return False
+        return 0
 
     def indexed_height(self) -> int:
         """Look-ups are never behind."""

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from node.chain.certificate import CommitCertificate
 from node.chain.validators import ValidatorSet
@@ -20,10 +21,15 @@ from node.driver.context import Context
 from node.driver.heads import Head, NewHead, Topic
 from node.driver.loop import RefusedForSafety
 from node.driver.ports import DiskFull, FinalBlock
-from node.execution.executor import BlockInvalid
+from node.execution.executor import BlockInvalid, Executor, UnknownState
+from node.primitives.types import Hash32
 from node.sync.verification import CertifiedBlock, body_matches
 
 log = logging.getLogger(__name__)
+
+
+MAX_UNWRITTEN = 64
+"""Blocks whose look-ups wait to be written; then commits wait for the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +126,12 @@ class Commits:
             )
             store = context.ports.store
             await context.write(lambda: store.append(final))
-            await context.ports.lanes.executor(lambda: executor.commit(digest))
+            await context.ports.lanes.executor(
+                partial(_commit, executor, digest, body.block)
+            )
             self._advance(final, body)
+            while store.staged_blocks() >= MAX_UNWRITTEN:
+                await self._flush()
 
     def _next_validators(self, body: Body) -> ValidatorSet:
         """The set in the resulting state; a malformed state leaves it unchanged."""
@@ -152,16 +162,20 @@ class Commits:
             context.post(self._new_height())
         if not self._flushing:
             self._flushing = True
-            context.tasks.spawn(self._flush())
+            context.tasks.spawn(self._flush_all())
+
+    async def _flush_all(self) -> None:
+        while self._context.ports.store.staged_blocks():
+            await self._flush()
+        self._flushing = False
 
     async def _flush(self) -> None:
+        """Write look-ups; on a full disk they wait."""
         context, store = self._context, self._context.ports.store
-        while store.has_staged():
-            try:
-                await context.ports.lanes.background(store.flush)
-            except DiskFull:
-                await asyncio.sleep(context.settings.disk_retry_ms / 1000)
-        self._flushing = False
+        try:
+            await context.ports.lanes.background(store.flush)
+        except DiskFull:
+            await asyncio.sleep(context.settings.disk_retry_ms / 1000)
 
     def _new_height(self) -> NewHeight:
         context = self._context
@@ -173,3 +187,12 @@ class Commits:
             recent_coinbases=tuple(context.recent_coinbases),
             pending=context.was_pending,
         )
+
+
+def _commit(executor: Executor, digest: Hash32, block: bytes) -> None:
+    """Commit; a block whose execution the executor let go is executed again."""
+    try:
+        executor.commit(digest)
+    except UnknownState:
+        executor.execute(block)
+        executor.commit(digest)

@@ -177,6 +177,13 @@ class Proposals:
             executed = await lanes.executor(lambda: executor.execute(encoded))
         except BlockInvalid as error:
             return str(error) or "it contradicts its execution"
+        except ExecutorFailed:
+            raise
+        # Whatever a hostile block makes the machine raise: it is not voted for. Should
+        # a quorum commit it all the same, this node halts.
+        except Exception as error:
+            log.error("a block broke the executor", exc_info=error)
+            return f"executing it failed: {error!r}"
         self._keep(Body(reference, encoded, block.transactions, executed))
         return ""
 

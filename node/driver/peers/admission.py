@@ -7,6 +7,7 @@ told that the node is busy and batches of peers are dropped (repair brings them 
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +17,13 @@ from node.driver.blocks.fetching import Fetching
 from node.driver.context import Context
 from node.driver.heads import Topic
 from node.driver.peers.spreading import Spreading
-from node.execution.executor import ErrorKind, TxError, TxInfo
+from node.execution.executor import (
+    ErrorKind,
+    Executor,
+    ExecutorFailed,
+    TxError,
+    TxInfo,
+)
 from node.primitives.keccak import keccak256
 from node.primitives.types import Address, Hash32
 from node.txpool.entries import Admission as PoolAnswer
@@ -24,6 +31,8 @@ from node.txpool.entries import Refusal
 
 MAX_WAITING = 20_000
 MAX_BATCH = 2_048
+
+log = logging.getLogger(__name__)
 
 Accounts = dict[Address, tuple[int, int]]
 
@@ -124,7 +133,7 @@ class Admission:
         raws = [raw for waiting in batch for raw in waiting.raws]
 
         def work() -> tuple[list[TxInfo | TxError], Accounts]:
-            found = executor.recover(raws)
+            found = _recover(executor, raws)
             senders = list(
                 dict.fromkeys(info.sender for info in found if isinstance(info, TxInfo))
             )
@@ -178,3 +187,18 @@ def _answers(
             answer = next(pool_answers)
             answers.append(Submitted(info.hash, answer.refusal, answer.message))
     return answers
+
+
+def _recover(executor: Executor, raws: Sequence[bytes]) -> list[TxInfo | TxError]:
+    """All in one call; if that breaks, one by one, and the breakers are refused."""
+    try:
+        return executor.recover(raws)
+    except ExecutorFailed:
+        raise
+    # Whatever a hostile transaction makes the decoder raise must not stop the node.
+    except Exception as error:
+        if len(raws) == 1:
+            log.error("a transaction broke the executor", exc_info=error)
+            reason = f"decoding failed: {error!r}"
+            return [TxError(keccak256(raws[0]), ErrorKind.MALFORMED, reason)]
+        return [found for raw in raws for found in _recover(executor, [raw])]

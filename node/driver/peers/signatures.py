@@ -22,7 +22,6 @@ from node.consensus.messages import (
 from node.consensus.safety import SafetyRecord
 from node.driver.background import Alarm
 from node.driver.context import Context
-from node.driver.ports import WireMessage
 from node.primitives.types import Address, Hash32
 from node.sync.messages import MAX_OBSERVED_SIGNATURES, GetSignatures, Signatures
 
@@ -70,6 +69,7 @@ class OwnSignatures:
         self._context = context
         self._on_enough = on_enough
         self._known: dict[Key, Hash32 | None] = {}
+        self._asked: dict[Address, int] = {}
         self._answered: dict[Address, None] = {}
         self._sign_above = 0
         self._request_id = 0
@@ -105,10 +105,16 @@ class OwnSignatures:
     def on_connected(self, peer: Address) -> None:
         """Ask it."""
         if self._context.ports.safety.load().can_sign:
-            self._context.ports.network.send(peer, self._question())
+            self._ask(peer)
+
+    def on_disconnected(self, peer: Address) -> None:
+        """It will not answer."""
+        self._asked.pop(peer, None)
 
     def on_signatures(self, peer: Address, answer: Signatures) -> None:
         """What a peer holds of ours."""
+        if self._asked.pop(peer, None) != answer.request_id:
+            return
         context = self._context
         heights = []
         for raw in answer.messages[:MAX_OBSERVED_SIGNATURES]:
@@ -162,12 +168,15 @@ class OwnSignatures:
         if not context.ports.safety.load().can_sign:
             return
         for peer in context.ports.network.peers():
-            context.ports.network.send(peer.address, self._question())
+            self._ask(peer.address)
         self._alarm.set(context.now_ms + context.settings.signature_check_ms)
 
-    def _question(self) -> WireMessage:
+    def _ask(self, peer: Address) -> None:
         self._request_id += 1
-        return GetSignatures(self._request_id, self._context.ports.signer.address)
+        self._asked[peer] = self._request_id
+        own = self._context.ports.signer.address
+        question = GetSignatures(self._request_id, own)
+        self._context.ports.network.send(peer, question)
 
 
 def _bare(message: Message) -> Message:

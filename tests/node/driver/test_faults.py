@@ -8,11 +8,13 @@ import pytest
 
 from node.chain.header import Header
 from node.consensus.messages import CommitMessage
+from node.driver.loop import RefusedForSafety
 from node.driver.ports import DiskFull, StorageFailed, WireMessage
 from node.execution.executor import (
     BlockEnv,
     BuildLimits,
     BuiltBlock,
+    Executed,
 )
 from node.execution.pyevm import PyEvmExecutor
 from node.gossip.messages import TransactionBatch
@@ -308,6 +310,35 @@ async def test_a_proposer_of_invalid_blocks_costs_rounds_and_nothing_else(
             if (header := one.store.header_at(height)) is not None
         }
         assert bad.address not in makers
+
+
+class Diverging(PyEvmExecutor):
+    """Breaks on one block that all others execute."""
+
+    poison = transfer(0, 3)
+
+    def execute(self, block: bytes) -> Executed:
+        if self.poison in block:
+            raise RuntimeError("a bug")
+        return super().execute(block)
+
+
+async def test_a_node_whose_executor_contradicts_a_quorum_halts(
+    tmp_path: Path,
+) -> None:
+    cluster = Cluster(tmp_path, 4)
+    bad = cluster.nodes[2]
+    bad.executor_of = Diverging
+    async with cluster:
+        one = cluster.nodes[0]
+        await one.include([transfer(0, n) for n in range(5)])
+        async with asyncio.timeout(DEADLINE_S):
+            with pytest.raises(RefusedForSafety, match="invalid here"):
+                await asyncio.shield(bad.running)
+        await bad.kill()
+        await one.include([transfer(0, 5)])
+        cluster.nodes.remove(bad)
+        cluster.agree()
 
 
 class Breaking(PyEvmExecutor):

@@ -38,7 +38,7 @@ from node.consensus.messages import (
     PrepareMessage,
     Signed,
 )
-from node.consensus.safety import SafetyRecord
+from node.consensus.safety import SafetyRecord, SafetyState
 from node.driver import loop as loop_module
 from node.driver.background import Background
 from node.driver.blocks.bodies import Body
@@ -134,6 +134,9 @@ class World:
     def append(self, records: Sequence[SafetyRecord]) -> None:
         self.safety.append(records)
         self.done.append([record.round for record in records])
+
+    def load(self) -> SafetyState:
+        return self.safety.load()
 
     def forbid(self, height: int) -> None:
         self.done.append(("forbid", height))
