@@ -92,6 +92,29 @@ RUNGS = {
             balanced=True,
             replicas=2,
         ),
+        Rung(
+            "cached",
+            "a cache before the database; reads stop costing queries, and a dead cache "
+            "costs only time",
+            ServerSize(),
+            DatabaseSize(max_connections=250),
+            servers=2,
+            balanced=True,
+            replicas=2,
+            cached=True,
+        ),
+        Rung(
+            "cdn",
+            "edges near the shoppers, found by name; static files survive a dead edge, "
+            "a dead name server and even a dead origin",
+            ServerSize(),
+            DatabaseSize(max_connections=250),
+            servers=2,
+            balanced=True,
+            replicas=2,
+            cached=True,
+            regions=("eu", "us", "ap"),
+        ),
     )
 }
 

@@ -12,11 +12,20 @@ from central_baseline.composition.databases import (
     elected_cluster,
     one_database,
 )
+from central_baseline.composition.edges import EdgePart, edge_part
 from central_baseline.composition.webtier import WebTier, balanced_tier
 from central_baseline.config import Layout, Settings
 from central_baseline.rungs import Rung, rung_named
-from central_baseline.servers.binaries import HAPROXY, POSTGRES, find, version_of
+from central_baseline.servers.binaries import (
+    HAPROXY,
+    NGINX,
+    POSTGRES,
+    VALKEY,
+    find,
+    version_of,
+)
 from central_baseline.servers.ports import LOOPBACK, claim_port
+from central_baseline.servers.valkey import ValkeyServer
 from central_baseline.supervisor.component import Component
 from central_baseline.supervisor.plan import Endpoint, Link, Plan, Scaler
 
@@ -32,13 +41,21 @@ def compose(settings: Settings, layout: Layout) -> Plan:
         cores = _core(0 if rung.together else 1) if rung.database.pinned else None
         database = one_database(rung, layout, secrets, cores)
     web_cores = _core(0) if rung.web.pinned else None
-    tier = WebTier(rung, layout, secrets, database, web_cores)
+    cache = _cache(layout) if rung.cached else None
+    socket = str(cache.socket) if cache is not None else None
+    tier = WebTier(rung, layout, secrets, database, web_cores, socket)
     shape = _shape(settings, rung, tier, port)
+    if cache is not None:
+        shape.stages[0].append(Component("cache", "cache", [cache]))
+    endpoints = [Endpoint(f"http://{LOOPBACK}:{port}", shape.entrance)]
+    edges = edge_part(layout, rung.regions, port) if rung.regions else EdgePart()
+    if rung.regions:
+        shape.stages += [edges.edges, edges.name_servers]
     return Plan(
         rung=rung.name,
         stages=shape.stages,
-        endpoints=[Endpoint(f"http://{LOOPBACK}:{port}", shape.entrance)],
-        links=shape.links,
+        endpoints=endpoints + edges.endpoints,
+        links=shape.links + edges.links,
         durability=database.durability,
         software=_software(rung),
         scalers=shape.scalers,
@@ -46,6 +63,7 @@ def compose(settings: Settings, layout: Layout) -> Plan:
             "token": secrets.admin_token,
             "urls": tier.admin_urls,
             "dsn": database.audit_dsn,
+            **({"dns": edges.addresses} if rung.regions else {}),
         },
     )
 
@@ -80,6 +98,10 @@ def _shape(settings: Settings, rung: Rung, tier: WebTier, port: int) -> _Shape:
     )
 
 
+def _cache(layout: Layout) -> ValkeyServer:
+    return ValkeyServer(layout.run / "cache", layout.log("cache"))
+
+
 def _database_links(apps: list[Component], database: DatabasePart) -> list[Link]:
     return [
         Link(app.name, name, at)
@@ -92,6 +114,10 @@ def _software(rung: Rung) -> dict[str, str]:
     found = {"postgresql": version_of(find(POSTGRES))}
     if rung.replicas:
         found["patroni"] = version("patroni")
+    if rung.cached:
+        found["valkey"] = version_of(find(VALKEY))
+    if rung.regions:
+        found["nginx"] = version_of(find(NGINX))
     if rung.balanced:
         found["haproxy"] = version_of(find(HAPROXY))
     return found

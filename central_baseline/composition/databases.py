@@ -4,13 +4,17 @@ Whichever it is, the web tier sees a `DatabasePart`: where to write, where it ma
 and what must run beside each app server to get there.
 """
 
+import asyncio
 import os
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import asyncpg
+
 from central_baseline.config import MAX_REPLICAS, Layout, Secrets, Settings
 from central_baseline.db.migrations import migrate
-from central_baseline.errors import UsageError
+from central_baseline.errors import StartError, UsageError
 from central_baseline.rungs import DatabaseSize, Rung
 from central_baseline.servers.database_proxy import DatabaseProxy
 from central_baseline.servers.patroni import (
@@ -18,6 +22,7 @@ from central_baseline.servers.patroni import (
     ClusterSecrets,
     NodePlace,
     PatroniServer,
+    find_primary,
 )
 from central_baseline.servers.ports import LOOPBACK, free_ports
 from central_baseline.servers.postgres import (
@@ -41,6 +46,8 @@ TWO_COPIES = (
     "standbys (PostgreSQL synchronous quorum under Patroni, strict): it survives the "
     "death of every process and the loss of any one node"
 )
+SETUP_TIMEOUT_S = 60.0
+SETUP_POLL_S = 0.2
 ETCD_SETTING = "CHANDLERY_ETCD_HOSTS"
 
 
@@ -104,12 +111,7 @@ def elected_cluster(
         _etcd_hosts(settings.dcs),
     )
     passwords = Passwords(secrets.superuser, secrets.shop, secrets.auditor)
-
-    async def on_primary(node: NodePlace) -> None:
-        await create_database(
-            _dsn([node], SUPERUSER, secrets.superuser, "postgres"), passwords
-        )
-        await migrate(_dsn([node], SUPERUSER, secrets.superuser))
+    setup = ClusterSetup(nodes, passwords)
 
     def access(app: str) -> Access:
         port, health_port = free_ports(2)
@@ -122,7 +124,9 @@ def elected_cluster(
     return DatabasePart(
         servers=[],
         components=[
-            Component(node.name, "database", [PatroniServer(node, cluster, on_primary)])
+            Component(
+                node.name, "database", [PatroniServer(node, cluster, setup.ensure)]
+            )
             for node in nodes
         ],
         addresses={node.name: node.postgres for node in nodes},
@@ -132,6 +136,42 @@ def elected_cluster(
         access=access,
         replica_dsns=tuple(_dsn([node], "shop", secrets.shop) for node in nodes),
     )
+
+
+class ClusterSetup:
+    """Roles, database and schema, made once on whichever node is the primary."""
+
+    def __init__(self, nodes: Sequence[NodePlace], passwords: Passwords) -> None:
+        self._nodes = nodes
+        self._passwords = passwords
+        self._busy = asyncio.Lock()
+        self._done = False
+
+    async def ensure(self) -> None:
+        """Return when it is done; StartError when no primary let it be done."""
+        async with self._busy:
+            deadline = time.monotonic() + SETUP_TIMEOUT_S
+            while not self._done:
+                try:
+                    await self._on_primary()
+                except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+                    # A primary that is stepping down or only just stepping up.
+                    if time.monotonic() > deadline:
+                        raise StartError(
+                            f"the cluster has no primary: {error}"
+                        ) from error
+                    await asyncio.sleep(SETUP_POLL_S)
+
+    async def _on_primary(self) -> None:
+        node = await find_primary(self._nodes)
+        if node is None:
+            raise ConnectionRefusedError("no node says that it is the primary")
+        password = self._passwords.superuser
+        await create_database(
+            _dsn([node], SUPERUSER, password, "postgres"), self._passwords
+        )
+        await migrate(_dsn([node], SUPERUSER, password))
+        self._done = True
 
 
 def _places(layout: Layout, count: int) -> list[NodePlace]:

@@ -74,7 +74,15 @@ class Cluster:
     etcd_hosts: tuple[str, ...] = ()  # empty: Raft among the nodes
 
 
-OnPrimary = Callable[[NodePlace], Awaitable[None]]
+OnFormed = Callable[[], Awaitable[None]]
+
+
+async def find_primary(nodes: Sequence[NodePlace]) -> NodePlace | None:
+    """The node whose agent says that it is the primary now."""
+    for node in nodes:
+        if await http_status(node.host, node.rest_port, "/primary") == 200:
+            return node
+    return None
 
 
 class PatroniServer:
@@ -84,11 +92,11 @@ class PatroniServer:
     stop_signal = signal.SIGTERM  # stops PostgreSQL and gives the lease back
     start_timeout_s = 90.0
 
-    def __init__(self, place: NodePlace, cluster: Cluster, on_primary: OnPrimary):
-        """`on_primary` is awaited when the node comes up as the primary."""
+    def __init__(self, place: NodePlace, cluster: Cluster, on_formed: OnFormed):
+        """`on_formed` is awaited each time the node has come up."""
         self._place = place
         self._cluster = cluster
-        self._on_primary = on_primary
+        self._on_formed = on_formed
         self._account = server_account(find(POSTGRES))
         self._formed = False
 
@@ -133,8 +141,7 @@ class PatroniServer:
         return await self._says("/liveness")
 
     async def after_ready(self) -> None:
-        if await self._says("/primary"):
-            await self._on_primary(self._place)
+        await self._on_formed()
 
     async def _says(self, path: str) -> bool:
         place = self._place

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum
 
-from central_baseline.errors import StartError, UsageError
+from central_baseline.errors import CentralError, StartError, UsageError
 from central_baseline.supervisor.meter import MARK, Meter, program_of, read_table
 from central_baseline.supervisor.processes import Child, Processes, describe_exit
 from central_baseline.supervisor.server import Server
@@ -87,10 +87,13 @@ class Component:
             try:
                 for server in self.servers:
                     await self._start_server(server)
-            except (StartError, OSError) as error:
+            except Exception as error:
+                # Whatever kept one server from starting, none may stay half up.
                 await self._kill_tree()
-                self._become_dead(str(error).splitlines()[0][:200])
-                raise
+                self._become_dead(f"did not start: {error}".splitlines()[0][:200])
+                if isinstance(error, CentralError):
+                    raise
+                raise StartError(f"{self.name}: {error}") from error
             # One may have died while the next one started.
             if any(child.exited.done() for child in self._children.values()):
                 await self._bury()

@@ -15,8 +15,9 @@ from aiohttp import web
 
 from central_baseline.db.database import Database
 from central_baseline.db.reading import REPLICA_PATIENCE_S, Reads
+from central_baseline.shop.cache import Cache
 from central_baseline.shop.selling import Seller
-from central_baseline.web import admin, buying, health, people, shelves
+from central_baseline.web import admin, buying, health, pages, people, shelves
 from central_baseline.web.middleware import around
 from central_baseline.web.passwords import Passwords
 from central_baseline.web.services import SERVICES, Services
@@ -36,6 +37,7 @@ def public_app(services: Services) -> web.Application:
     app[SERVICES] = services
     for room in (health, buying, people, shelves):
         room.add_routes(app.router)
+    pages.add_routes(app)
     return app
 
 
@@ -56,8 +58,15 @@ def make_services(settings: WebSettings) -> Services:
         for dsn in settings.replica_dsns
     ]
     reads = Reads(primary, replicas)
-    sessions = Sessions(primary, reads)
-    return Services(settings, primary, reads, Seller(primary), sessions, Passwords())
+    return Services(
+        settings,
+        primary,
+        reads,
+        Seller(primary),
+        Sessions(primary, reads),
+        Passwords(),
+        Cache(settings.cache_socket),
+    )
 
 
 async def serve(settings: WebSettings) -> None:
@@ -84,6 +93,7 @@ async def serve(settings: WebSettings) -> None:
     watching.cancel()
     await services.reads.close()
     await services.primary.close()
+    await services.cache.close()
     services.passwords.close()
 
 

@@ -66,6 +66,21 @@ def catalogue_document(catalogue: Catalogue, paused: bool) -> dict[str, Any]:
     }
 
 
+def catalogue_from(document: dict[str, Any]) -> Catalogue:
+    """The catalogue that `catalogue_document` showed."""
+    skus = {}
+    for entry in document["skus"]:
+        design = Design(**entry["design"])
+        skus[design] = Sku(design, int(entry["price"]), entry["stock"])
+    return Catalogue(
+        tuple(document["shapes"]),
+        tuple(document["sizes"]),
+        tuple(document["scents"]),
+        document["version"],
+        skus,
+    )
+
+
 def account_document(account: Account) -> dict[str, Any]:
     return {
         "account": str(account.id),

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from central_baseline.db.database import Database
 from central_baseline.db.reading import NOBODY, Readable, Reads
+from central_baseline.shop.cache import Cache
 from central_baseline.shop.selling import Seller
 from central_baseline.web.metrics import Metrics
 from central_baseline.web.passwords import Passwords
@@ -24,6 +25,7 @@ class Services:
     seller: Seller
     sessions: Sessions
     passwords: Passwords
+    cache: Cache
     metrics: Metrics = field(default_factory=Metrics)
     draining: bool = False
     in_flight: int = 0

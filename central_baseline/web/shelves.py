@@ -1,5 +1,6 @@
 """Routes of the catalogue: everybody reads, the owner changes."""
 
+import orjson
 from aiohttp import web
 
 from central_baseline.db import accounts, catalogue
@@ -8,6 +9,7 @@ from central_baseline.web.documents import (
     account_document,
     answer,
     catalogue_document,
+    catalogue_from,
     sku_document,
 )
 from central_baseline.web.refusals import malformed, shop_refusal
@@ -17,6 +19,10 @@ from shop_contract.rules.catalogue import OptionKind
 
 # What is read at all; the shop's rules say how many may change at once.
 MAX_ENTRIES = 200
+CATALOGUE = "catalogue"
+# Stock changes with every sale, so it is let grow old for so long; prices and options
+# are removed from the cache as they change.
+CATALOGUE_TTL_S = 2.0
 
 
 def add_routes(router: web.UrlDispatcher) -> None:
@@ -31,8 +37,7 @@ def add_routes(router: web.UrlDispatcher) -> None:
 
 async def read_catalogue(request: web.Request) -> web.Response:
     """Options by name, and price and stock of every design."""
-    found, paused = await catalogue.read_catalogue(reader_of(request))
-    return answer(catalogue_document(found, paused))
+    return web.Response(body=await _shown(request), content_type="application/json")
 
 
 async def quote_design(request: web.Request) -> web.Response:
@@ -40,11 +45,25 @@ async def quote_design(request: web.Request) -> web.Response:
     body = (await read_body(request)).only(("design", "quantity", "maximum_price"))
     design, quantity = body.design(), body.integer("quantity")
     maximum = body.amount("maximum_price") if body.has("maximum_price") else None
-    found, _ = await catalogue.read_catalogue(reader_of(request))
-    quoted = quote(found.sku(design), quantity, maximum)
+    shown = catalogue_from(orjson.loads(await _shown(request)))
+    quoted = quote(shown.sku(design), quantity, maximum)
     if isinstance(quoted, Rejected):
         raise shop_refusal(quoted.reason)
     return answer({"unit_price": str(quoted.unit_price), "total": str(quoted.total)})
+
+
+async def _shown(request: web.Request) -> bytes:
+    """The catalogue's document. Where it is cached, it is read from the primary: the
+    bound of a cached value then does not add to a replica's."""
+    services = services_of(request)
+    cached = services.settings.cache_socket is not None
+    source = services.primary if cached else reader_of(request)
+
+    async def read() -> bytes:
+        found, paused = await catalogue.read_catalogue(source)
+        return orjson.dumps(catalogue_document(found, paused))
+
+    return await services.cache.fetch(CATALOGUE, CATALOGUE_TTL_S, read)
 
 
 async def change_stock(request: web.Request) -> web.Response:
@@ -58,6 +77,7 @@ async def change_stock(request: web.Request) -> web.Response:
     changed = await catalogue.change_stock(services.primary, changes)
     if isinstance(changed, Rejected):
         raise shop_refusal(changed.reason)
+    await services.cache.forget(CATALOGUE)
     return answer({"skus": [sku_document(sku) for sku in changed]})
 
 
@@ -71,6 +91,7 @@ async def change_prices(request: web.Request) -> web.Response:
     version = await catalogue.change_prices(services.primary, prices)
     if isinstance(version, Rejected):
         raise shop_refusal(version.reason)
+    await services.cache.forget(CATALOGUE)
     return answer({"version": version})
 
 
@@ -84,6 +105,7 @@ async def add_option(request: web.Request) -> web.Response:
     version = await catalogue.change_options(services.primary, kind, body.text("name"))
     if isinstance(version, Rejected):
         raise shop_refusal(version.reason)
+    await services.cache.forget(CATALOGUE)
     return answer({"version": version})
 
 
@@ -91,6 +113,7 @@ async def set_paused(request: web.Request) -> web.Response:
     services = await _owners(request)
     paused = (await read_body(request)).only(("paused",)).boolean("paused")
     await catalogue.set_paused(services.primary, paused)
+    await services.cache.forget(CATALOGUE)
     return answer({"paused": paused})
 
 

@@ -1,0 +1,1 @@
+"""A small authoritative name server: the nearest healthy edge for each shopper."""
