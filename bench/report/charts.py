@@ -13,8 +13,9 @@ from bench.analysis.trial import TrialResult
 from bench.report.words import NOT_CARRIED, number
 
 # Distinct for colour-blind readers on white and on near-black (after Okabe and Ito).
-PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
+PALETTE = ("#2E86C9", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 OUTCOME_COLOURS = {"failed": "#D55E00", "unknown": "#CC79A7"}
+LOG_TICKS = tuple(digit * 10**power for power in range(-2, 6) for digit in (1, 2, 5))
 NINES = (0.5, 0.9, 0.99, 0.999, 0.9999)
 
 
@@ -66,7 +67,7 @@ def percentile_chart(result: RunResult, operation: str, title: str) -> Chart:
             "tickvals": ticks,
             "ticktext": [f"{nine * 100:g} %" for nine in NINES],
         },
-        "yaxis": {"title": {"text": "latency, ms (log)"}, "type": "log"},
+        "yaxis": _log_axis("latency, ms (log)"),
     }
     return Chart(
         f"percentiles-{operation}",
@@ -156,11 +157,7 @@ def timeline_chart(result: RunResult, target: TargetResult) -> Chart:
             "anchor": "y2",
             "range": [0, result.scenario.phases.load_s],
         },
-        "yaxis": {
-            "title": {"text": "order latency, ms (log)"},
-            "type": "log",
-            "domain": [0.42, 1.0],
-        },
+        "yaxis": {**_log_axis("order latency, ms (log)"), "domain": [0.42, 1.0]},
         "yaxis2": {
             "title": {"text": "orders/s"},
             "domain": [0.0, 0.32],
@@ -190,6 +187,16 @@ def timeline_chart(result: RunResult, target: TargetResult) -> Chart:
         rows,
         height_px=430,
     )
+
+
+def _log_axis(title: str) -> dict[str, Any]:
+    """A logarithmic axis with its ticks written in full."""
+    return {
+        "title": {"text": title},
+        "type": "log",
+        "tickvals": LOG_TICKS,
+        "ticktext": [f"{tick:,g}" for tick in LOG_TICKS],
+    }
 
 
 def _order_points(

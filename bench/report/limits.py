@@ -24,10 +24,23 @@ def limits_of(result: RunResult) -> list[str]:
         f"One load was offered ({_rate(result)} sessions/s), far from any limit that "
         "was looked for: nothing here says how much a target can carry."
     )
-    for target in result.measured:
-        lines += _of_target(target)
+    lines += _shared(result)
+    if {t.descriptor.world for t in result.measured if t.descriptor} >= {"chain"}:
+        lines.append(
+            "Reads on a chain are answered by one node and are worth what that node is "
+            "worth; browsing reads one shelf there, and the whole catalogue elsewhere."
+        )
     lines.append(_durability(result))
     return lines
+
+
+def _shared(result: RunResult) -> list[str]:
+    """Limits of single targets; those with the same limit are named together."""
+    names: dict[str, list[str]] = {}
+    for target in result.measured:
+        for text in _of_target(target):
+            names.setdefault(text, []).append(target.name)
+    return [f"{listed(who)}: {text}" for text, who in names.items()]
 
 
 def _rate(result: RunResult) -> str:
@@ -57,41 +70,40 @@ def _trials(result: RunResult) -> list[str]:
 
 
 def _of_target(target: TargetResult) -> list[str]:
-    lines = []
     trial = target.shown
-    order = trial.operations["place_order"]
     weak = [
         f"{quantile_name(q)} (needs {samples_needed(q):,})"
-        for q, value in order.latency.quantiles_ms.items()
+        for q, value in trial.operations["place_order"].latency.quantiles_ms.items()
         if value is None
     ]
+    lines = []
     if weak:
-        lines.append(
-            f"{target.name}: {plural(order.count, 'order')} in the baseline cannot "
-            f"carry {listed(weak)}."
-        )
-    for check in trial.checks:
-        if check.passed is None:
-            lines.append(f"{target.name}: not checked: {check.name} ({check.detail}).")
+        lines.append(f"too few orders in the baseline to carry {listed(weak)}.")
+    lines += [
+        f"not checked: {check.name} ({check.detail})."
+        for check in trial.checks
+        if check.passed is None
+    ]
     for course in trial.faults:
         if course.not_run is not None:
-            lines.append(f"{target.name}: the fault was not run: {course.not_run}.")
+            lines.append(f"the fault was not run: {course.not_run}.")
         elif course.recovery is not None:
-            width = number(course.recovery.resolution_s)
             lines.append(
-                f"{target.name}: recovery times are known to one window of {width} s; "
-                f"of {len(target.descriptor.components) if target.descriptor else 0} "
-                "components one was killed, once, and no link was cut."
+                "recovery times are known to one window of "
+                f"{course.recovery.resolution_s:.1f} s; one component was hit, once, "
+                "and no link was cut."
             )
     if trial.cost is None:
-        lines.append(f"{target.name}: cost unknown, its supervisor gave no samples.")
+        lines.append("cost unknown, the supervisor gave no samples.")
     return lines
 
 
 def _durability(result: RunResult) -> str:
-    parts = [
-        f"{target.name}: {target.descriptor.durability}"
-        for target in result.measured
-        if target.descriptor is not None
-    ]
-    return "Acknowledged does not mean the same everywhere. " + "; ".join(parts) + "."
+    worth: dict[str, list[str]] = {}
+    for target in result.measured:
+        if target.descriptor is not None:
+            worth.setdefault(target.descriptor.durability, []).append(target.name)
+    parts = [f"{listed(names)}: {text}" for text, names in worth.items()]
+    return (
+        "An acknowledgement is not worth the same everywhere. " + "; ".join(parts) + "."
+    )

@@ -19,6 +19,7 @@ from bench.report.charts import Chart, cost_chart, percentile_chart, timeline_ch
 from bench.report.limits import limits_of
 from bench.report.markup import badge, bullets, details, paragraph, table, text
 from bench.report.sentences import (
+    against_each,
     comparisons,
     scheduling_sentence,
     size_caveat,
@@ -91,6 +92,7 @@ def _need(result: RunResult) -> str:
     return (
         "<h2>Do you need a chain?</h2>"
         + paragraph(QUESTION, "lead")
+        + bullets(against_each(result))
         + tables.trust_table(result)
     )
 

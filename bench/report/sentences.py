@@ -4,10 +4,12 @@ A sentence states a figure of one trial as that, compares two only with the cave
 the run's size imposes, and never rounds an absence of evidence to a result.
 """
 
+from collections.abc import Callable
+
 from bench.analysis.fault import FaultCourse
 from bench.analysis.run import RunResult, TargetResult
 from bench.analysis.trial import TrialResult
-from bench.report.words import listed, milliseconds, number, percent, plural, seconds
+from bench.report.words import listed, milliseconds, number, plural, seconds
 
 
 def verdict(result: RunResult) -> str:
@@ -18,12 +20,14 @@ def verdict(result: RunResult) -> str:
     trials = [trial for target in measured for trial in target.trials]
     lost = sum(len(trial.orders.lost) for trial in trials)
     acknowledged = sum(trial.orders.acknowledged for trial in trials)
-    kills = [c for trial in trials for c in trial.faults if c.not_run is None]
+    courses = [c for trial in trials for c in trial.faults if c.not_run is None]
+    kinds = {"kill": "killed", "pause": "frozen"}
+    done = " or ".join(sorted({kinds[course.kind] for course in courses})) or "hit"
     names = listed([target.name for target in measured])
     text = (
         f"{names} sold the same candles to the same shoppers; "
-        f"{plural(len(kills), 'component')} "
-        f"{'was' if len(kills) == 1 else 'were'} killed or frozen meanwhile, and "
+        f"{plural(len(courses), 'component')} "
+        f"{'was' if len(courses) == 1 else 'were'} {done} meanwhile, and "
         f"{'none' if lost == 0 else number(lost)} of "
         f"{plural(acknowledged, 'acknowledged order')} "
         f"{'was' if lost <= 1 else 'were'} lost."
@@ -89,40 +93,92 @@ def fault_sentence(course: FaultCourse) -> str:
     )
 
 
+def against_each(result: RunResult) -> list[str]:
+    """What speaks against the chain, and what against each central rung: for the first
+    screen, so that neither world is shown from its better side alone."""
+    worlds = _by_world(result)
+    lines = []
+    for name, chain in worlds["chain"]:
+        costs = [
+            f"{words} {_range(ratios)} times"
+            for words, figure in (
+                ("the wait for an order was", _median_order),
+                ("its CPU", _cpu_per_order),
+            )
+            if (ratios := _ratios(chain, [t for _, t in worlds["central"]], figure))
+        ]
+        if costs:
+            lines.append(
+                f"Against {name}: in this run {listed(costs)} that of the central "
+                "targets."
+            )
+    for name, trial in worlds["central"]:
+        text = f"Against {name}: its operator can rewrite or drop any order unseen"
+        stops = [c for c in trial.faults if c.worst_second_share == 0]
+        if stops:
+            text += f"; without its {stops[0].component} it served nobody"
+        lines.append(text + ".")
+    return lines
+
+
 def comparisons(result: RunResult) -> list[str]:
     """Central beside chain, whichever way it falls; empty without both worlds."""
-    by_world: dict[str, list[tuple[str, TrialResult]]] = {"central": [], "chain": []}
-    for target in result.measured:
-        if target.descriptor is not None:
-            by_world[target.descriptor.world].append((target.name, target.shown))
+    worlds = _by_world(result)
     lines = []
-    for central_name, central in by_world["central"]:
-        for chain_name, chain in by_world["chain"]:
+    for central_name, central in worlds["central"]:
+        for chain_name, chain in worlds["chain"]:
             lines += _pair(central_name, central, chain_name, chain)
     return lines
+
+
+def _by_world(result: RunResult) -> dict[str, list[tuple[str, TrialResult]]]:
+    worlds: dict[str, list[tuple[str, TrialResult]]] = {"central": [], "chain": []}
+    for target in result.measured:
+        if target.descriptor is not None:
+            worlds[target.descriptor.world].append((target.name, target.shown))
+    return worlds
+
+
+def _median_order(trial: TrialResult) -> float | None:
+    return trial.operations["place_order"].latency.quantiles_ms[0.5]
+
+
+def _cpu_per_order(trial: TrialResult) -> float | None:
+    return None if trial.cost is None else trial.cost.cpu_ms_per_order
+
+
+def _ratios(
+    chain: TrialResult,
+    others: list[TrialResult],
+    figure: Callable[[TrialResult], float | None],
+) -> list[float]:
+    mine = figure(chain)
+    theirs = [value for other in others if (value := figure(other))]
+    return [mine / value for value in theirs] if mine else []
+
+
+def _range(ratios: list[float]) -> str:
+    low, high = (number(ratio, 2) for ratio in (min(ratios), max(ratios)))
+    return low if low == high else f"{low} to {high}"
 
 
 def _pair(
     central_name: str, central: TrialResult, chain_name: str, chain: TrialResult
 ) -> list[str]:
     lines = []
-    quick, slow = (
-        trial.operations["place_order"].latency.quantiles_ms[0.5]
-        for trial in (central, chain)
-    )
+    quick, slow = _median_order(central), _median_order(chain)
     if quick and slow:
         lines.append(
-            f"The median order took {_times(slow / quick)} as long on {chain_name} as "
-            f"on {central_name} ({milliseconds(slow)} to be final, against "
-            f"{milliseconds(quick)} to be committed)."
+            f"The median order took {number(slow / quick)} times as long on "
+            f"{chain_name} as on {central_name} ({milliseconds(slow)} to be final, "
+            f"against {milliseconds(quick)} to be committed)."
         )
-    if central.cost and chain.cost:
-        one, other = central.cost.cpu_ms_per_order, chain.cost.cpu_ms_per_order
-        if one and other:
-            lines.append(
-                f"An order cost {_times(other / one)} as much CPU on {chain_name} as "
-                f"on {central_name} ({number(other)} against {number(one)} ms)."
-            )
+    one, other = _cpu_per_order(central), _cpu_per_order(chain)
+    if one and other:
+        lines.append(
+            f"An order cost {number(other / one)} times as much CPU on {chain_name} as "
+            f"on {central_name} ({number(other)} against {number(one)} ms)."
+        )
     for one_fault, other_fault in zip(central.faults, chain.faults, strict=False):
         if one_fault.not_run is None and other_fault.not_run is None:
             lines.append(
@@ -133,10 +189,6 @@ def _pair(
                 f"({other_fault.role})."
             )
     return lines
-
-
-def _times(ratio: float) -> str:
-    return f"{number(ratio)} times"
 
 
 def scheduling_sentence(result: RunResult) -> str:
@@ -150,8 +202,3 @@ def scheduling_sentence(result: RunResult) -> str:
         "The load generator shared the machine with its targets; it was scheduled as: "
         f"{listed(sorted(names))}."
     )
-
-
-def success_sentence(trial: TrialResult) -> str:
-    """Availability as shoppers saw it."""
-    return f"{percent(trial.shopper_success_share)} of all operations were served"

@@ -75,7 +75,7 @@ def trust_table(result: RunResult) -> str:
         "who must be trusted",
         "crash survived",
         "liar survived",
-        "acknowledged means",
+        "what an acknowledgement is worth",
     ]
     rows: list[list[Cell | str]] = []
     for target in result.targets:
