@@ -19,6 +19,7 @@ from node.driver.ports import BlockStore, Clock
 from node.execution.executor import Executor, StateView, TxError
 from node.primitives.types import Address, Hash32
 from node.rpc.backend import Head, PooledTransaction, Refusal
+from node.rpc.refusals import refusal_message
 from node.txpool.entries import Entry
 from node.txpool.pool import TxPool
 
@@ -127,7 +128,9 @@ class NodeBackend:
 
     async def submit(self, raw: bytes) -> Hash32 | Refusal:
         [answer] = await self._driver.submit([raw])
-        return answer.hash if answer.ok else Refusal(answer.hash, answer.message)
+        if answer.ok:
+            return answer.hash
+        return Refusal(answer.hash, refusal_message(answer.refusal, answer.message))
 
     @property
     def _pool(self) -> TxPool:

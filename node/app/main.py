@@ -19,7 +19,8 @@ from node.app.logs import configure_logging
 from node.chain.genesis import Genesis, load_genesis
 from node.chain.signing import Secp256k1Verifier
 from node.config import NodeConfig
-from node.driver.driver import Driver, DriverPorts
+from node.driver.context import DriverPorts
+from node.driver.driver import Driver
 from node.execution.select import open_executor
 from node.gossip.gossip import Gossip
 from node.metrics import Counters, NodeCollector

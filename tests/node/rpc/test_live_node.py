@@ -227,7 +227,7 @@ def invalid_transactions(cluster: Cluster) -> list[tuple[str, bytes, str]]:
         ("blob type", b"\x03" + good[1:], "type"),
         ("other chain", sign({"chainId": CHAIN_ID + 1}), "chain"),
         ("other chain, legacy", bytes(other.raw_transaction), "chain"),
-        ("unprotected", bytes(unprotected.raw_transaction), "chain id"),
+        ("unprotected", bytes(unprotected.raw_transaction), "replay-protected"),
         ("no funds", sign({}, sender=poor), "insufficient funds"),
         ("too little gas", sign({"gas": 20_999}), "intrinsic gas too low"),
         ("too much gas", sign({"gas": 31_000_000}), "gas limit"),
