@@ -10,8 +10,9 @@ The scheme, made for a full mesh of validators:
    network stands still) is sent to those peers that neither sent it nor got it from
    here. A peer that connects is sent the oldest of the pool in the same way. A peer
    whose Status has long shown a much smaller pool at our height is sent it once more:
-   it may have refused them while it was behind. At most `repair_count` transactions per
-   peer and `repair_interval_ms`, so an overloaded network does not load itself.
+   it may have refused them while it was behind. At most `repair_count` transactions and
+   about `repair_bytes` per peer and `repair_interval_ms`, so that an overloaded network
+   does not load itself.
 4. Request. A proposal names transactions by hash; what is missing is asked of the
    proposer, then of others (`node.gossip.fetcher`).
 
@@ -25,7 +26,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
-from node.gossip.limits import MAX_BACKLOG, MAX_RELAY_PENDING, GossipLimits
+from node.gossip.limits import (
+    MAX_BACKLOG,
+    MAX_RELAY_PENDING,
+    REPAIR_STEP,
+    GossipLimits,
+)
 from node.gossip.messages import (
     MAX_BATCH_BYTES,
     MAX_BATCH_TRANSACTIONS,
@@ -219,15 +225,19 @@ class Gossip:
     def _next_repairs(self, entry: _Peer) -> list[bytes]:
         """The oldest of the backlog that still wait and that the peer lacks."""
         chosen: list[bytes] = []
+        size = 0
         backlog = entry.backlog
-        while backlog and len(chosen) < self._limits.repair_count:
+        while backlog and size < self._limits.repair_bytes:
             room = min(len(backlog), self._limits.repair_count - len(chosen))
-            hashes = [backlog.popleft() for _ in range(room)]
+            if not room:
+                break
+            hashes = [backlog.popleft() for _ in range(min(room, REPAIR_STEP))]
             for raw in self._pool.get_many(hashes):
                 if raw is None:
                     continue
                 if entry.resend or not self._seen.mask(raw) & entry.bit:
                     chosen.append(raw)
+                    size += len(raw)
         if not backlog:
             entry.resend = False
         return chosen

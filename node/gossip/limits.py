@@ -16,6 +16,9 @@ MAX_RELAY_PENDING = 32_768
 MAX_BACKLOG = 4_096
 """Transactions that wait to be sent to one peer by repair."""
 
+REPAIR_STEP = 16
+"""Transactions that repair takes from the backlog between two looks at its limits."""
+
 
 @dataclass(frozen=True, slots=True)
 class GossipLimits:
@@ -30,6 +33,8 @@ class GossipLimits:
     repair_interval_ms: int = 250
     repair_count: int = 256
     """Transactions sent to one peer per interval by repair."""
+    repair_bytes: int = 1_000_000
+    """And no more than this, give or take REPAIR_STEP transactions."""
     refill_after_ms: int = 5_000
     """A peer whose pool has been much smaller for this long is sent ours again."""
     seen_count: int = 32_768

@@ -73,8 +73,21 @@ class Kind(IntEnum):
     SIGNATURES = 10
 
 
-BULK = (Blocks, BlockByDigest)
-"""Large answers to peers that are behind: they give way to everything else."""
+class Lane(IntEnum):
+    """How urgent a frame is when a peer cannot take everything at once."""
+
+    NORMAL = 0
+    DROPPABLE = 1
+    """Transactions: late ones give way, and far too many are not sent at all."""
+    BULK = 2
+    """Large answers to peers that are behind: they give way to everything else."""
+
+
+LANES: dict[type, Lane] = {
+    TransactionBatch: Lane.DROPPABLE,
+    Blocks: Lane.BULK,
+    BlockByDigest: Lane.BULK,
+}
 
 
 class FrameError(ValueError):

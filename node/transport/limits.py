@@ -25,6 +25,9 @@ take the processor."""
 
 COALESCE_BYTES = 131_072
 """Frames are joined into one WebSocket message up to this size."""
+DROP_BYTES = 8_000_000
+"""With more than this waiting, batches of transactions are dropped for that peer: it
+asks for what a proposal needs."""
 MAX_QUEUE_BYTES = 32_000_000
 MAX_QUEUE_FRAMES = 16_384
 """What waits for one peer; a peer that cannot keep up is disconnected."""

@@ -37,7 +37,7 @@ from node.transport.admission import Admission
 from node.transport.certificates import fingerprint_of, server_context
 from node.transport.counters import MeshCounters
 from node.transport.dialer import Dialer
-from node.transport.frames import BULK, FrameError, decode, encode
+from node.transport.frames import LANES, FrameError, Lane, decode, encode
 from node.transport.handshake import ChainIdentity, HandshakeRefused, ServerSide
 from node.transport.listener import Listener
 from node.transport.peer import Peer
@@ -255,10 +255,9 @@ class Mesh:
 
     def _enqueue(self, peers: Sequence[Peer], message: WireMessage) -> None:
         frame = encode(message)
-        is_bulk = isinstance(message, BULK)
-        self.count.sent(message, len(frame), len(peers))
-        for peer in peers:
-            peer.enqueue(frame, is_bulk)
+        lane = LANES.get(type(message), Lane.NORMAL)
+        copies = sum(peer.enqueue(frame, lane) for peer in peers)
+        self.count.sent(message, len(frame), copies)
 
     def _penalize(self, address: Address, points: int, reason: str) -> None:
         who = f"0x{address.hex()}"

@@ -17,7 +17,7 @@ from aiohttp import WSMsgType, web
 
 from node.primitives.types import Address
 from node.transport import limits
-from node.transport.frames import FrameError
+from node.transport.frames import FrameError, Lane
 
 Socket: TypeAlias = "web.WebSocketResponse | aiohttp.ClientWebSocketResponse"
 
@@ -43,10 +43,17 @@ class Peer:
         self._allowance = float(limits.FRAMES_BURST)
         self._allowance_at_s = time.monotonic()
 
-    def enqueue(self, frame: bytes, is_bulk: bool) -> None:
-        """Queue a frame; a peer that cannot keep up is ended."""
+    def enqueue(self, frame: bytes, lane: Lane) -> bool:
+        """Queue a frame; a peer that cannot keep up is ended. False: not queued."""
+        if self.ended_by:
+            return False
+        if lane is Lane.DROPPABLE and self._queued_bytes > limits.DROP_BYTES:
+            return False
+        gives_way = lane is Lane.BULK or (
+            lane is Lane.DROPPABLE and self._queued_bytes > limits.COALESCE_BYTES
+        )
         self._queued_bytes += len(frame)
-        (self._bulk if is_bulk else self._queue).append(frame)
+        (self._bulk if gives_way else self._queue).append(frame)
         waiting = len(self._queue) + len(self._bulk)
         if (
             self._queued_bytes > limits.MAX_QUEUE_BYTES
@@ -54,6 +61,7 @@ class Peer:
         ):
             self.end("too slow: its queue is full")
         self._wake.set()
+        return True
 
     def end(self, reason: str) -> None:
         """Close the connection; what is queued is dropped."""

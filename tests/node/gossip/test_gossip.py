@@ -1,7 +1,7 @@
 """The gossip scheme: push once, no echo, slow bounded repair."""
 
 from node.gossip.gossip import Gossip
-from node.gossip.limits import GossipLimits
+from node.gossip.limits import REPAIR_STEP, GossipLimits
 from node.gossip.messages import (
     MAX_BATCH_BYTES,
     MAX_BATCH_TRANSACTIONS,
@@ -153,6 +153,20 @@ def test_repair_is_paced_and_bounded() -> None:
         sent = gossip.tick(deadline)
         sizes.append((deadline, sum(len(s.message.transactions) for s in sent)))
     assert sizes == [(0, 10), (100, 10), (200, 5)]
+
+
+def test_repair_is_bounded_by_bytes_too() -> None:
+    pool = ListPool()
+    for n in range(3 * REPAIR_STEP):
+        pool.put(bytes([n]) * 1_000)
+    limits = GossipLimits(repair_bytes=REPAIR_STEP * 1_000, repair_interval_ms=100)
+    gossip = Gossip(pool, limits)
+    gossip.on_connected(PEER, 0)
+    counts = [
+        sum(len(s.message.transactions) for s in gossip.tick(at_ms))
+        for at_ms in (0, 100, 200, 300)
+    ]
+    assert counts == [REPAIR_STEP] * 3 + [0]
 
 
 def test_repair_skips_what_was_included_meanwhile() -> None:

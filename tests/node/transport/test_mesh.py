@@ -15,6 +15,8 @@ from node.transport.mesh import Mesh
 from node.transport.settings import MeshError
 from tests.node.transport.loopback import KEYS, LogWatch, genesis_of, loopback
 
+STATUS = Status(9, ZERO_HASH, 0)
+
 
 async def test_a_message_reaches_every_peer_and_nobody_else(tmp_path: Path) -> None:
     async with loopback(tmp_path, KEYS[:3]) as network:
@@ -222,6 +224,26 @@ async def test_a_peer_that_does_not_read_is_dropped_when_its_queue_is_full(
         for _ in range(1 + limits.MAX_QUEUE_BYTES // 4_000_000):
             a.mesh.send(b.address, large)
         await a.inbox.until(lambda: a.inbox.disconnections == [b.address])
+
+
+async def test_transactions_never_cost_a_slow_peer_its_connection(
+    tmp_path: Path,
+) -> None:
+    async with loopback(tmp_path) as network:
+        a, b = await network.start_all()
+        batch = TransactionBatch((b"t" * 100_000,))
+        count = 2 * limits.MAX_QUEUE_BYTES // 100_000
+        for _ in range(count):
+            a.mesh.send(b.address, batch)
+        a.mesh.send(b.address, STATUS)
+        await b.inbox.until(lambda: (a.address, STATUS) in b.inbox.messages)
+        # What waited for room was overtaken, what was too much was not sent.
+        before = b.inbox.messages.index((a.address, STATUS))
+        assert before < limits.DROP_BYTES // 100_000
+        sent = a.mesh.counters()["peer_messages_sent"]["TransactionBatch"]
+        assert limits.DROP_BYTES // 100_000 <= sent < count
+        await b.inbox.until(lambda: len(b.inbox.messages) == sent + 1)
+        assert a.inbox.disconnections == []
 
 
 async def test_without_tls_everything_works_when_all_agree(tmp_path: Path) -> None:
