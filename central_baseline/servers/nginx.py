@@ -51,7 +51,7 @@ class EdgeServer:
             path.mkdir(parents=True, exist_ok=True)
             self._account.own(path)
         (folder / "nginx.conf").write_text(edge_config(self._place))
-        (folder / "static.conf").write_text(STATIC)
+        (folder / "static.conf").write_text(static_config(self._place))
 
     def command(self) -> Command:
         folder = self._place.folder
@@ -111,7 +111,12 @@ http {{
 """
 
 
-STATIC = """\
+def static_config(place: EdgePlace) -> str:
+    """What holds where files are cached. A location with headers inherits none."""
+    return f"{_STATIC}add_header X-Edge {place.region} always;\n"
+
+
+_STATIC = """\
 proxy_pass http://origin;
 proxy_cache edge;
 proxy_cache_key "$host$uri$is_args$args";

@@ -72,6 +72,7 @@ def make_services(settings: WebSettings) -> Services:
 async def serve(settings: WebSettings) -> None:
     """Serve until SIGTERM or SIGINT, then drain."""
     services = make_services(settings)
+    services.metrics.watch_cache(services.cache)
     await services.primary.open()
     await services.reads.open()
     watching = asyncio.ensure_future(services.reads.watch())

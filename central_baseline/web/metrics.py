@@ -3,6 +3,8 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from central_baseline.shop.cache import Cache
+
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 
 
@@ -33,6 +35,18 @@ class Metrics:
             ("answer",),
             registry=self._registry,
         )
+
+        self._cache = Gauge(
+            "shop_cache_total",
+            "Reads answered by the cache (hit) or by the database (miss)",
+            ("result",),
+            registry=self._registry,
+        )
+
+    def watch_cache(self, cache: Cache) -> None:
+        """Show the cache's own counts."""
+        self._cache.labels("hit").set_function(lambda: float(cache.hits))
+        self._cache.labels("miss").set_function(lambda: float(cache.misses))
 
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
         """One answered request."""

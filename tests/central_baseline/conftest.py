@@ -26,6 +26,14 @@ def database_rung(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UpRung]:
     commands.down(folder)
 
 
+@pytest.fixture(scope="session")
+def whole_rung(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UpRung]:
+    """The rung `cdn`, which has every part there is; tests bring back what they kill."""
+    folder = tmp_path_factory.mktemp("cdn")
+    yield up(folder, "cdn")
+    commands.down(folder)
+
+
 @pytest.fixture
 async def shop(database_rung: UpRung) -> AsyncIterator[Client]:
     """A client of the shared rung."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -27,5 +28,6 @@ def test_the_web_shop_answers_as_every_shop_does(rung: UpRung, vector: Vector) -
         pytest.skip(f"the web shop has no {', '.join(sorted(lacking))}")
     with asyncio.Runner() as runner:
         shop = WebShop(rung, runner.run)
-        assert run_vector(vector, shop) == []
-        assert shop.books_balance()
+        with closing(shop):
+            assert run_vector(vector, shop) == []
+            assert shop.books_balance()

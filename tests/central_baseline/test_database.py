@@ -31,7 +31,7 @@ async def test_no_acknowledged_order_is_lost_when_it_is_killed(
     tokens = await client.provision(8)
     before = await client.rung.component(component)
     async with Shoppers(client, tokens) as shoppers:
-        for kill in range(3):
+        for kill in range(2):
             await shoppers.until_acknowledged(40)
             await client.rung.control("kill", component=component)
             await client.rung.until(component, "running", before["restarts"] + kill + 1)

@@ -1,26 +1,29 @@
-"""The rung `replicated`: whatever database node dies, nothing acknowledged is lost."""
+"""Replication, from the rung `replicated` up: whatever database node dies, nothing acknowledged is lost."""
 
 import asyncio
+import random
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
 import pytest
 
-from central_baseline import commands
-from tests.central_baseline.client import Client, UpRung, client_of
-from tests.central_baseline.conftest import up
+from tests.central_baseline.client import (
+    Client,
+    UpRung,
+    client_of,
+    fresh_reference,
+)
 from tests.central_baseline.load import Shoppers, assert_books_match
+from tests.central_baseline.web_shop import superuser_dsn
 
 NODES = ("db1", "db2", "db3")
 
 
-@pytest.fixture(scope="module")
-def rung(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UpRung]:
-    folder = tmp_path_factory.mktemp("replicated")
-    yield up(folder, "replicated")
-    commands.down(folder)
+@pytest.fixture
+def rung(whole_rung: UpRung) -> UpRung:
+    return whole_rung
 
 
 @pytest.fixture
@@ -202,3 +205,70 @@ async def test_reads_are_answered_by_standbys(client: Client) -> None:
             for _ in range(20):
                 await client.ask("GET", "/api/catalogue")
             now = [await ask_node(client.rung, node, count) for node in standbys]
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+async def test_twenty_dead_primaries_lose_and_double_nothing(client: Client) -> None:
+    tokens = await client.provision(6)
+    dice = random.Random(20)
+    outages = []
+    async with Shoppers(client, tokens) as shoppers:
+        for _ in range(20):
+            await shoppers.until_acknowledged(dice.randrange(1, 60))
+            at = await primary(client.rung)
+            killed_at = time.monotonic()
+            await client.rung.control("kill", component=at, process="postgres")
+            await until_primary_is_not(client.rung, at)
+            await shoppers.until_acknowledged(len(tokens) + 1)
+            outages.append(shoppers.history.longest_gap_s(killed_at))
+            await until_healthy(client)
+    await assert_books_match(client, shoppers.history)
+    print("write outages, s:", " ".join(f"{outage:.2f}" for outage in sorted(outages)))
+
+
+@pytest.mark.long
+async def test_a_cancelled_wait_then_a_retry_then_a_failover_loses_nothing(
+    client: Client,
+) -> None:
+    token = (await client.provision())[0]
+    price = await client.price()
+    at = await primary(client.rung)
+    standbys = [node for node in NODES if node != at]
+    for node in standbys:
+        await client.rung.control("kill", component=node, restart_after_s=-1)
+    reference = fresh_reference()
+    purchase = asyncio.create_task(client.buy(token, reference, price=price))
+    await cancel_waiting_commit(client.rung, at)
+    told = await purchase
+    # It is committed on one disk only, and PostgreSQL said success to its client.
+    assert (told.status, told.reason) == (503, "outcome_unknown")
+    retry = asyncio.create_task(client.buy(token, reference, price=price))
+    for node in standbys:
+        await client.rung.control("restart", component=node)
+    answer = await retry
+    while answer.status == 503:
+        answer = await client.buy(token, reference, price=price)
+    assert answer.status in {200, 201}
+    await client.rung.control("kill", component=at, process="postgres")
+    await until_primary_is_not(client.rung, at)
+    await until_healthy(client)
+    found = [o for o in await client.all_orders() if o["reference"] == reference]
+    assert [order["id"] for order in found] == [answer.body["id"]]
+
+
+async def cancel_waiting_commit(rung: UpRung, node: str) -> None:
+    """Cancel the backend that waits for the standbys, as an impatient operator does."""
+    dsn = superuser_dsn(rung.layout, dsns(rung)[node])
+    connection = await asyncpg.connect(dsn)
+    try:
+        async with asyncio.timeout(30):
+            cancelled = None
+            while not cancelled:
+                cancelled = await connection.fetchval(
+                    "SELECT pg_cancel_backend(pid) FROM pg_stat_activity "
+                    "WHERE wait_event = 'SyncRep' AND usename = 'shop'"
+                )
+                await asyncio.sleep(0.05)
+    finally:
+        await connection.close()

@@ -54,7 +54,7 @@ async def test_no_acknowledged_order_is_lost_by_kill_9(client: Client) -> None:
     tokens = await client.provision(8)
     before = await client.rung.component("server")
     async with Shoppers(client, tokens) as shoppers:
-        for kill in range(3):
+        for kill in range(2):
             await shoppers.until_acknowledged(40)
             await client.rung.control("kill", component="server")
             await client.rung.until("server", "running", before["restarts"] + kill + 1)

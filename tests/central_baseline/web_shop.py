@@ -6,9 +6,9 @@ before a vector, and letting time pass; those are done in the database.
 
 import json
 from collections.abc import Sequence
+from http.client import HTTPConnection, HTTPMessage
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
+from urllib.parse import urlsplit
 
 import asyncpg
 
@@ -44,8 +44,9 @@ class WebShop:
 
     def __init__(self, rung: UpRung, run: Any) -> None:
         """`run` executes a coroutine to its end."""
-        self._url = rung.url
         self._admin = rung.admin
+        self._public = _Http(rung.url)
+        self._private = _Http(self._admin["urls"][0])
         self._run = run
         self._tokens: dict[str, str] = {}
         self._names: dict[str, str] = {}
@@ -160,12 +161,16 @@ class WebShop:
     def wait(self, seconds: int) -> None:
         self._sql(f"UPDATE shop_state SET frozen_at_s = frozen_at_s + {seconds}")
 
+    def close(self) -> None:
+        self._public.close()
+        self._private.close()
+
     def books_balance(self) -> bool:
         return bool(self._ledger()["conserved"])
 
     def _ledger(self) -> Any:
         headers = {"Authorization": f"Bearer {self._admin['token']}"}
-        return _http("GET", self._admin["urls"][0] + "/admin/ledger", None, headers)[1]
+        return self._private.ask("GET", "/admin/ledger", None, headers)[1]
 
     def _place(
         self, buyer: str, request: OrderRequest, more: dict[str, str]
@@ -197,7 +202,7 @@ class WebShop:
         headers = {}
         if account is not None:
             headers["Authorization"] = f"Bearer {self._token(account)}"
-        status, answer, sent_back = _http(method, self._url + path, body, headers)
+        status, answer, sent_back = self._public.ask(method, path, body, headers)
         if status >= 400:
             return Rejected(Reason(answer["error"]["reason"]))
         if sent_back.get("Idempotency-Replayed") == "true":
@@ -209,8 +214,7 @@ class WebShop:
             roles = ["owner"] if account == "owner" else []
             body = {"prefix": f"{account}-", "count": 1, "roles": roles}
             headers = {"Authorization": f"Bearer {self._admin['token']}"}
-            url = self._admin["urls"][0] + "/admin/provision"
-            _, answer, _ = _http("POST", url, body, headers)
+            _, answer, _ = self._private.ask("POST", "/admin/provision", body, headers)
             made = answer["accounts"][0]
             self._tokens[account] = made["token"]
             self._names[account] = made["name"]
@@ -241,15 +245,21 @@ def _design(design: Design) -> dict[str, int]:
     return {"shape": design.shape, "size": design.size, "scent": design.scent}
 
 
-def _http(
-    method: str, url: str, body: Any, headers: dict[str, str]
-) -> tuple[int, Any, dict[str, str]]:
-    data = None if body is None else json.dumps(body).encode()
-    sent = {**headers, "Content-Type": "application/json"}
-    request = Request(url, data, sent, method=method)
-    try:
-        with urlopen(request, timeout=30) as response:
-            return response.status, json.loads(response.read()), dict(response.headers)
-    except HTTPError as error:
-        with error:
-            return error.code, json.loads(error.read()), dict(error.headers)
+class _Http:
+    """One kept connection: a vector asks many small questions."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._connection = HTTPConnection(str(parts.hostname), parts.port, timeout=30)
+
+    def ask(
+        self, method: str, path: str, body: Any, headers: dict[str, str]
+    ) -> tuple[int, Any, HTTPMessage]:
+        data = None if body is None else json.dumps(body).encode()
+        sent = {**headers, "Content-Type": "application/json"}
+        self._connection.request(method, path, data, sent)
+        response = self._connection.getresponse()
+        return response.status, json.loads(response.read()), response.headers
+
+    def close(self) -> None:
+        self._connection.close()

@@ -27,7 +27,7 @@ async def unit(tmp_path: Path) -> AsyncIterator[Component]:
         component.attach(processes, meter)
         await component.start()
         yield component
-        await component.stop()
+        await component.kill()  # it may be stopped
 
 
 @pytest.fixture
