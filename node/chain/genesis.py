@@ -17,17 +17,16 @@ from typing import Any
 from node.chain.header import (
     EMPTY_OMMERS_HASH,
     EMPTY_REQUESTS_HASH,
-    EMPTY_TRIE_ROOT,
     PARENT_BEACON_BLOCK_ROOT,
     Header,
 )
 from node.chain.header_rules import HeaderRules
-from node.chain.trie import secure_root
 from node.chain.validator_contract import VALIDATOR_CONTRACT, read_validators
 from node.chain.validators import ValidatorSet
 from node.primitives import rlp
 from node.primitives.checksum import to_checksum_address
 from node.primitives.keccak import keccak256
+from node.primitives.trie import EMPTY_TRIE_ROOT, secure_root
 from node.primitives.types import ZERO_ADDRESS, ZERO_HASH, Address, Hash32, address
 
 FORKS = ("prague",)

@@ -14,7 +14,6 @@ from node.primitives.keccak import keccak256
 from node.primitives.types import Address, Hash32
 
 EMPTY_OMMERS_HASH = keccak256(rlp.encode([]))
-EMPTY_TRIE_ROOT = keccak256(rlp.encode(b""))
 EMPTY_REQUESTS_HASH = Hash32(
     # sha256 of nothing, EIP-7685
     bytes.fromhex("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")

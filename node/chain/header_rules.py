@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from node.chain.header import (
     EMPTY_OMMERS_HASH,
     EMPTY_REQUESTS_HASH,
-    EMPTY_TRIE_ROOT,
     PARENT_BEACON_BLOCK_ROOT,
     Header,
     prev_randao_of,
 )
+from node.primitives.trie import EMPTY_TRIE_ROOT
 
 ELASTICITY = 2
 BASE_FEE_CHANGE_DENOMINATOR = 8

@@ -20,7 +20,6 @@ from node.chain.genesis import Genesis, GenesisAccount
 from node.chain.header import (
     EMPTY_OMMERS_HASH,
     EMPTY_REQUESTS_HASH,
-    EMPTY_TRIE_ROOT,
     PARENT_BEACON_BLOCK_ROOT,
     Header,
 )
@@ -55,6 +54,7 @@ from node.execution.validation import (
     error_of,
 )
 from node.primitives.rlp import RlpError
+from node.primitives.trie import EMPTY_TRIE_ROOT
 from node.primitives.types import Address, Hash32
 
 CACHED_TRANSACTIONS = 20_000

@@ -15,7 +15,6 @@ from eth.vm.forks.cancun.transaction_context import CancunTransactionContext
 
 from node.chain.header import PARENT_BEACON_BLOCK_ROOT, Header
 from node.chain.receipt import BLOOM_BYTES, Receipt, bloom_bits, encode_receipt
-from node.chain.trie import list_root
 from node.chain.validator_contract import VALIDATOR_CONTRACT, read_validators
 from node.chain.validators import ValidatorSet
 from node.execution.executor import BlockEnv, ErrorKind, Executed, ExecutorFailed
@@ -27,6 +26,7 @@ from node.execution.reference.store import StateStore
 from node.execution.reference.world import Sealed, World
 from node.execution.validation import Admitted, TransactionError, validate_stateful
 from node.primitives.keccak import keccak256
+from node.primitives.trie import list_root
 from node.primitives.types import Address, Hash32
 
 SYSTEM_ADDRESS = Address(b"\xff" * 19 + b"\xfe")

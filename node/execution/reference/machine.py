@@ -153,6 +153,7 @@ class ReferenceComputation(PragueComputation):
             except VMError as error:
                 frame.error = error
                 frame.output = b""
+                frame._gas_meter.gas_remaining = 0
                 state.revert(snapshot)
             else:
                 state.set_code(message.storage_address, code)

@@ -18,9 +18,9 @@ from typing import Any
 
 from lru import LRU
 
-from node.chain.trie import Node, join_node, split_node
 from node.execution.executor import ExecutorFailed
 from node.primitives.keccak import keccak256
+from node.primitives.trie import Node, join_node, split_node
 from node.primitives.types import Hash32
 
 FORMAT = 1

@@ -9,9 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from node.chain import trie
 from node.chain.block import Block
-from node.chain.header import EMPTY_TRIE_ROOT
 from node.execution.executor import (
     AccountOverride,
     BlockEnv,
@@ -34,6 +32,8 @@ from node.execution.reference.world import (
     load_account,
 )
 from node.execution.validation import Admitted
+from node.primitives import trie
+from node.primitives.trie import EMPTY_TRIE_ROOT
 from node.primitives.types import Address
 
 TRACE_TIME_S = 30.0

@@ -11,11 +11,9 @@ from collections.abc import Mapping, MutableMapping
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
-from node.chain import trie
-from node.chain.header import EMPTY_TRIE_ROOT
-from node.chain.trie import Node
-from node.primitives import rlp
+from node.primitives import rlp, trie
 from node.primitives.keccak import keccak256
+from node.primitives.trie import EMPTY_TRIE_ROOT, Node
 from node.primitives.types import Address, Hash32
 
 EMPTY_CODE_HASH = keccak256(b"")

@@ -16,13 +16,13 @@ from node.chain.genesis import (
     parse_genesis,
     state_root_of,
 )
-from node.chain.header import EMPTY_TRIE_ROOT
 from node.chain.validator_contract import (
     MAX_VALIDATORS,
     VALIDATOR_CONTRACT,
     read_validators,
 )
 from node.primitives.keccak import keccak256
+from node.primitives.trie import EMPTY_TRIE_ROOT
 from node.primitives.types import Address
 
 MEMBERS = [Address(bytes([n]) * 20) for n in (1, 2, 3, 4)]

@@ -7,7 +7,6 @@ is zero, so A proposes in round 0 of height 1.
 from node.chain.header import (
     EMPTY_OMMERS_HASH,
     EMPTY_REQUESTS_HASH,
-    EMPTY_TRIE_ROOT,
     PARENT_BEACON_BLOCK_ROOT,
     Header,
     prev_randao_of,
@@ -34,6 +33,7 @@ from node.consensus.messages import (
 )
 from node.primitives.keccak import keccak256
 from node.primitives.secp256k1 import SignatureError
+from node.primitives.trie import EMPTY_TRIE_ROOT
 from node.primitives.types import ZERO_ADDRESS, ZERO_HASH, Address, Hash32, Signature
 
 DOMAIN = SigningDomain(7_001, keccak256(b"a test chain"))

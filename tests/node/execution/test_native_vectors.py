@@ -21,7 +21,8 @@ native = pytest.importorskip(
 VECTORS = Path(__file__).resolve().parents[3].parent / "shared/vectors"
 TRANSACTIONS = VECTORS / "transactions/transaction_tests.json.xz"
 STATE_TESTS = 1_286
-EMPTY_LOGS = "0x1dcc4de8dec75d7aab85b567b6ccd41ad312451b948a7413f0a142fd40d49347"
+FEES_ABOVE_128_BITS = ()
+"""Valid elsewhere; here a fee has at most 128 bits (`node.execution.validation`)."""
 
 
 def run_state_test(
@@ -72,10 +73,13 @@ def raw_transactions() -> dict[str, Any]:
 @pytest.mark.parametrize(("name", "case"), raw_transactions().items())
 def test_a_raw_transaction(name, case):
     raw = to_bytes(case["txbytes"])
-    expect = case["result"]["Cancun"]
-    found = native.inspect_transaction(raw)
+    expect = case["result"].get("Cancun") or case["result"]["Shanghai"]
+    found = native.inspect_transaction(raw, 1)
     if "exception" in expect:
         assert isinstance(found[1], str), name
+        return
+    if name in FEES_ABOVE_128_BITS:
+        assert found[1:] == ("malformed", "not decodable: overflow")
         return
     digest, sender, gas = found
     assert "0x" + digest.hex() == expect["hash"]

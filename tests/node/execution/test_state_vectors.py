@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from eth.vm.forks.cancun.computation import CANCUN_PRECOMPILES
 
-from node.chain.header import EMPTY_TRIE_ROOT
 from node.execution import validation
 from node.execution.reference import runner
 from node.execution.reference.machine import ReferenceComputation
 from node.execution.reference.state import BlockContext, ReferenceState
 from node.execution.reference.world import EMPTY_CODE_HASH, Account, World
 from node.execution.validation import Admitted, TransactionError
+from node.primitives.trie import EMPTY_TRIE_ROOT
 from tests.node.execution.state_vectors import (
     CHAIN_ID,
     alloc_of,

@@ -6,7 +6,6 @@ from node.chain.block import Block
 from node.chain.header import (
     EMPTY_OMMERS_HASH,
     EMPTY_REQUESTS_HASH,
-    EMPTY_TRIE_ROOT,
     PARENT_BEACON_BLOCK_ROOT,
     Header,
     prev_randao_of,
@@ -17,6 +16,7 @@ from node.consensus.messages import Prepare, PreparedCertificate, Signed
 from node.consensus.safety import SafetyRecord
 from node.driver.ports import FinalBlock
 from node.primitives.keccak import keccak256
+from node.primitives.trie import EMPTY_TRIE_ROOT
 from node.primitives.types import ZERO_ADDRESS, ZERO_HASH, Address, Hash32, Signature
 from node.storage.safety_frames import Binding
 

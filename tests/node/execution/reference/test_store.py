@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from node.chain.header import EMPTY_TRIE_ROOT
-from node.chain.trie import get, update
 from node.execution.executor import ExecutorFailed
 from node.execution.reference import store as store_module
 from node.execution.reference.store import FILE_NAME, FORMAT, Head, StateStore
 from node.primitives.keccak import keccak256
+from node.primitives.trie import EMPTY_TRIE_ROOT, get, update
 from node.primitives.types import Hash32
 
 GENESIS = Hash32(b"\x01" * 32)

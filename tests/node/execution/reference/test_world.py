@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.chain.genesis import GenesisAccount, state_root_of
-from node.chain.header import EMPTY_TRIE_ROOT
 from node.execution.reference.world import Account, World
+from node.primitives.trie import EMPTY_TRIE_ROOT
 from node.primitives.types import Address
 
 ADDRESSES = [Address(bytes((n,)) * 20) for n in (1, 2, 3)]

@@ -8,10 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trie import HexaryTrie
 
-from node.chain.header import EMPTY_TRIE_ROOT
-from node.chain.trie import get, join_node, list_root, prove, split_node, update
 from node.primitives import rlp
 from node.primitives.keccak import keccak256
+from node.primitives.trie import (
+    EMPTY_TRIE_ROOT,
+    get,
+    join_node,
+    list_root,
+    prove,
+    split_node,
+    update,
+)
 
 VECTORS = Path(__file__).resolve().parents[3].parent / "shared/vectors/trie"
 

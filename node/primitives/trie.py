@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import TypeAlias
 
-from node.chain.header import EMPTY_TRIE_ROOT
 from node.primitives import rlp
 from node.primitives.keccak import keccak256
 from node.primitives.types import Hash32
@@ -29,6 +28,7 @@ Pair: TypeAlias = tuple[str, bytes]
 """(path as hexadecimal digits, encoded value); an empty value deletes."""
 
 EMPTY = b"\x80"
+EMPTY_TRIE_ROOT = keccak256(EMPTY)
 HASH_PREFIX = 0xA0
 BRANCH_ITEMS = 17
 VALUE = 16
