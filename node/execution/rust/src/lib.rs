@@ -1,1 +1,36 @@
+//! The fast executor of chandlery: revm over an incremental Merkle-Patricia trie.
+//!
+//! The contract is `node/execution/executor.py`: bytes in, bytes out, one call a block.
+//! From the bottom: `trie` (persistent, paged), `state` (accounts and storage over it),
+//! `store` and `saver` (checkpoints in redb), `tx` and `rawtx` (transactions), `block`
+//! (one execution), `engine` and `window` (what is committed, pending and past), `propose`
+//! (build and execute), `view`, `calls` and `trace` (reads), `python` (the border).
 
+#![forbid(unsafe_code)]
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+pub mod block;
+pub mod calls;
+pub mod database;
+pub mod engine;
+pub mod error;
+pub mod genesis;
+pub mod header;
+pub mod history;
+pub mod limit;
+pub mod machine;
+pub mod propose;
+#[cfg(feature = "python")]
+mod python;
+pub mod rawtx;
+pub mod saver;
+pub mod state;
+pub mod statetest;
+pub mod store;
+pub mod trace;
+pub mod trie;
+pub mod tx;
+pub mod view;
+pub mod window;

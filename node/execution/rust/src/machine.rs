@@ -1,0 +1,63 @@
+//! The EVM as this chain configures it.
+
+use alloy_primitives::{Address, B256, U256};
+use revm::context::{BlockEnv, CfgEnv, Context};
+use revm::context_interface::block::BlobExcessGasAndPrice;
+use revm::handler::{MainnetContext, MainnetEvm};
+use revm::primitives::hardfork::SpecId;
+use revm::{Database, MainBuilder, MainContext};
+
+/// What the node decides of a block, as far as execution sees it.
+#[derive(Clone, Debug)]
+pub struct Env {
+    pub number: u64,
+    pub timestamp: u64,
+    pub coinbase: Address,
+    pub gas_limit: u64,
+    pub base_fee: u64,
+    pub prev_randao: B256,
+}
+
+impl Env {
+    pub fn block(&self) -> BlockEnv {
+        BlockEnv {
+            number: U256::from(self.number),
+            beneficiary: self.coinbase,
+            timestamp: U256::from(self.timestamp),
+            gas_limit: self.gas_limit,
+            basefee: self.base_fee,
+            difficulty: U256::ZERO,
+            prevrandao: Some(self.prev_randao),
+            // There are no blobs: the blob fee is at its minimum.
+            blob_excess_gas_and_price: Some(BlobExcessGasAndPrice {
+                excess_blob_gas: 0,
+                blob_gasprice: 1,
+            }),
+            slot_num: 0,
+        }
+    }
+}
+
+/// The rules of Prague on this chain. The precompiles are those of Prague (0x01 to 0x11,
+/// KZG and BLS12-381 included), in the pure Rust of arkworks and of RustCrypto except
+/// for ECRECOVER, which is libsecp256k1's.
+pub fn rules(chain_id: u64) -> CfgEnv {
+    let mut rules = CfgEnv::new();
+    rules.set_spec_and_mainnet_gas_params(SpecId::PRAGUE);
+    rules.chain_id = chain_id;
+    rules
+}
+
+/// An EVM over a database.
+pub type Machine<DB, INSP = ()> = MainnetEvm<MainnetContext<DB>, INSP>;
+
+pub fn context<DB: Database>(db: DB, rules: CfgEnv, block: BlockEnv) -> MainnetContext<DB> {
+    Context::mainnet()
+        .with_db(db)
+        .with_cfg(rules)
+        .with_block(block)
+}
+
+pub fn machine<DB: Database>(db: DB, rules: CfgEnv, env: &Env) -> Machine<DB> {
+    context(db, rules, env.block()).build_mainnet()
+}

@@ -1,0 +1,147 @@
+//! `build` and `execute`: the two ways to an executed block.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::block::{Execution, Failed};
+use crate::engine::{Engine, Executed, Version, extra_data, validators_after};
+use crate::error::{Kind, Refusal, Trouble};
+use crate::header::{Block, Header};
+use crate::machine::Env;
+use crate::tx::Tx;
+
+/// How much a builder may take.
+pub struct Limits {
+    pub gas: u64,
+    pub bytes: usize,
+    pub time: Duration,
+}
+
+/// A block that was built.
+pub struct Built {
+    pub block: Vec<u8>,
+    pub executed: Arc<Executed>,
+    /// Positions of the transactions in it.
+    pub included: Vec<usize>,
+    /// Positions of those that can never be included as they are.
+    pub refused: Vec<(usize, Refusal)>,
+}
+
+impl Engine {
+    /// Executes what fits on the parent, passing over what does not, and seals a header.
+    ///
+    /// A nonce that is too high and a fee that is too low may be mended by time: those are
+    /// passed over without a refusal.
+    pub fn build(
+        &self,
+        parent_header: &[u8],
+        env: Env,
+        raws: &[&[u8]],
+        limits: &Limits,
+    ) -> Result<Built, Trouble> {
+        let began = Instant::now();
+        let parent_header = Header::decode(parent_header).map_err(Trouble::Usage)?;
+        let parent = self.version(&parent_header.digest)?;
+        let checked = self.checker.check_all(raws);
+        let mut execution = self.begin(&parent, env.clone())?;
+        let (mut included, mut refused) = (Vec::new(), Vec::new());
+        let mut room = limits.bytes;
+        for (at, checked) in checked.into_iter().enumerate() {
+            if began.elapsed() >= limits.time {
+                break;
+            }
+            let outcome = match checked {
+                Err(refusal) => Err(Failed::Refused(refusal)),
+                Ok(tx) if !fits(&execution, &tx, limits, room) => execution
+                    .check(&tx)
+                    .map(|()| false)
+                    .map_err(Failed::Refused),
+                Ok(tx) => execution.run(&tx).map(|()| {
+                    room -= tx.raw.len();
+                    true
+                }),
+            };
+            match outcome {
+                Ok(true) => included.push(at),
+                Ok(false) => {}
+                Err(Failed::Fault(fault)) => return Err(fault.into()),
+                Err(Failed::Refused(refusal)) => {
+                    if !matches!(refusal.kind, Kind::NonceTooHigh | Kind::FeeTooLow) {
+                        refused.push((at, refusal));
+                    }
+                }
+            }
+        }
+        let closed = execution.close()?;
+        let finished = self.checker.install(|| closed.finish())?;
+        let validators = validators_after(&parent, &finished.state)?;
+        let extra = extra_data(validators.as_deref(), &parent.extra_data);
+        let header = Header::seal(&parent_header, &env, &finished, extra);
+        let block = Block::encode(&header, &finished.raws);
+        let executed = self.keep(&parent, &header, finished, validators);
+        Ok(Built {
+            block,
+            executed,
+            included,
+            refused,
+        })
+    }
+
+    /// Executes a block on the committed state of its parent and checks its claims.
+    pub fn execute(&self, block: &[u8]) -> Result<Arc<Executed>, Trouble> {
+        let Block {
+            header,
+            transactions,
+        } = Block::decode(block).map_err(Trouble::Invalid)?;
+        if let Some(executed) = self.pending(&header.digest) {
+            return Ok(executed);
+        }
+        let number = header.inner.number;
+        let parent = self.version(&header.inner.parent_hash)?;
+        let raws: Vec<&[u8]> = transactions
+            .into_iter()
+            .map(|range| &block[range])
+            .collect();
+        let mut execution = self.begin(&parent, header.env())?;
+        for (at, checked) in self.checker.check_all(&raws).into_iter().enumerate() {
+            let refused =
+                |refusal: Refusal| Trouble::Invalid(format!("transaction {at}: {refusal}"));
+            let tx = checked.map_err(refused)?;
+            execution.check(&tx).map_err(refused)?;
+            if !execution.has_room(&tx) {
+                let message = format!("transaction {at} exceeds the block's gas limit");
+                return Err(Trouble::Invalid(message));
+            }
+            execution.run(&tx).map_err(|failed| match failed {
+                Failed::Refused(refusal) => refused(refusal),
+                Failed::Fault(fault) => fault.into(),
+            })?;
+        }
+        let closed = execution.close()?;
+        let finished = self.checker.install(|| closed.finish())?;
+        let validators = validators_after(&parent, &finished.state)?;
+        let extra = extra_data(validators.as_deref(), &parent.extra_data);
+        let wrong = header.differences(&finished, &extra);
+        if !wrong.is_empty() {
+            return Err(Trouble::Invalid(format!("block {number}: {wrong}")));
+        }
+        Ok(self.keep(&parent, &header, finished, validators))
+    }
+
+    fn begin<'a>(&'a self, parent: &'a Version, env: Env) -> Result<Execution<'a>, Trouble> {
+        let chain_id = self.checker.chain_id();
+        let position = &parent.position;
+        Ok(Execution::begin(
+            &parent.state,
+            &self.store,
+            position,
+            chain_id,
+            env,
+        )?)
+    }
+}
+
+fn fits(execution: &Execution<'_>, tx: &Tx, limits: &Limits, room: usize) -> bool {
+    let gas = execution.results.total_gas.saturating_add(tx.env.gas_limit);
+    gas <= limits.gas && execution.has_room(tx) && tx.raw.len() <= room
+}

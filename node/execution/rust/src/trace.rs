@@ -1,0 +1,151 @@
+//! Traces as geth gives them: the struct logger and callTracer, by revm-inspectors.
+
+use std::time::{Duration, Instant};
+
+use alloy_primitives::Bytes;
+use revm::context::result::ResultAndState;
+use revm::context_interface::result::ExecutionResult;
+use revm::database_interface::EmptyDB;
+use revm::handler::SystemCallEvm;
+use revm::inspector::InspectEvm;
+use revm::{Database, MainBuilder};
+use revm_inspectors::tracing::DebugInspector;
+use serde_json::{Map, Value};
+
+use crate::calls::{Call, Overrides};
+use crate::error::{Fault, Trouble};
+use crate::header::Block;
+use crate::machine::{Env, Machine, context, rules};
+use crate::view::View;
+
+/// Tracers that need nothing but the run itself.
+const TRACERS: [&str; 4] = ["callTracer", "flatCallTracer", "4byteTracer", "noopTracer"];
+/// What a whole block may take.
+const TRACE_TIME: Duration = Duration::from_secs(30);
+
+/// Makes the tracer that a name and geth's options ask for.
+fn tracer(name: &str, options: &Value) -> Result<DebugInspector, Trouble> {
+    let options = match options {
+        Value::Null => Value::Object(Map::new()),
+        other => other.clone(),
+    };
+    let config = match name {
+        "" | "structLogger" => options,
+        known if TRACERS.contains(&known) => {
+            serde_json::json!({"tracer": known, "tracerConfig": options})
+        }
+        other => {
+            return Err(Trouble::Usage(format!(
+                "tracer {other:?} is not known: leave it out for the struct logger, or name \
+                 callTracer"
+            )));
+        }
+    };
+    let wrong = |error: String| Trouble::Usage(format!("tracer options: {error}"));
+    let options = serde_json::from_value(config).map_err(|error| wrong(error.to_string()))?;
+    DebugInspector::new(options).map_err(|error| wrong(error.to_string()))
+}
+
+/// The tracer's JSON answer on a finished run.
+fn answer<DB: Database>(
+    machine: &mut Machine<DB, DebugInspector>,
+    tx: &revm::context::TxEnv,
+    result: ExecutionResult,
+) -> Result<String, Fault> {
+    let ran = ResultAndState::new(result, Default::default());
+    let block = machine.ctx.block.clone();
+    let broken = |error: String| Fault::new(format!("trace: {error}"));
+    let trace = machine
+        .inspector
+        .get_result(None, tx, &block, &ran, &mut EmptyDB::default())
+        .map_err(|error| broken(error.to_string()))?;
+    machine
+        .inspector
+        .fuse()
+        .map_err(|error| broken(error.to_string()))?;
+    serde_json::to_string(&trace).map_err(|error| broken(error.to_string()))
+}
+
+impl View {
+    /// Traces a call; JSON text.
+    pub fn trace_call(
+        &self,
+        call: &Call,
+        env: &Env,
+        overrides: &Overrides,
+        (name, options): (&str, &Value),
+    ) -> Result<String, Trouble> {
+        let inspector = tracer(name, options)?;
+        if let Some(problem) = self.problem(call, env, overrides)? {
+            return Err(Trouble::Usage(problem));
+        }
+        let context = self.call_context(call, env, overrides)?;
+        let mut machine = context.build_mainnet_with_inspector(inspector);
+        let tx = call.env(self.chain_id);
+        let result = machine
+            .inspect_one_tx(tx.clone())
+            .map_err(|error| Fault::new(format!("trace: {error}")))?;
+        Ok(answer(&mut machine, &tx, result)?)
+    }
+
+    /// Traces each transaction of the block that follows this state; JSON texts.
+    pub fn trace_block(
+        &self,
+        block: &[u8],
+        (name, options): (&str, &Value),
+    ) -> Result<Vec<String>, Trouble> {
+        let until = Instant::now() + TRACE_TIME;
+        let inspector = tracer(name, options)?;
+        let Block {
+            header,
+            transactions,
+        } = Block::decode(block).map_err(Trouble::Invalid)?;
+        let raws: Vec<&[u8]> = transactions
+            .into_iter()
+            .map(|range| &block[range])
+            .collect();
+        let checked = self.engine.checker.check_all(&raws);
+        let (env, rules) = (header.env(), rules(self.chain_id));
+        let mut machine =
+            context(self.database(), rules, env.block()).build_mainnet_with_inspector(inspector);
+        self.open_block(&mut machine)?;
+        let mut answers = Vec::with_capacity(checked.len());
+        for (at, tx) in checked.into_iter().enumerate() {
+            let wrong = |reason: String| Trouble::Invalid(format!("transaction {at}: {reason}"));
+            let tx = tx.map_err(|refusal| wrong(refusal.to_string()))?;
+            let ran = machine.inspect_one_tx(tx.env.clone());
+            let result = ran.map_err(|error| wrong(error.to_string()))?;
+            answers.push(answer(&mut machine, &tx.env, result)?);
+            if Instant::now() >= until {
+                let message = format!("the trace took longer than {} s", TRACE_TIME.as_secs());
+                return Err(Trouble::Usage(message));
+            }
+        }
+        Ok(answers)
+    }
+
+    /// The system calls before the first transaction, which nobody traces.
+    fn open_block<DB: Database<Error = Fault>>(
+        &self,
+        machine: &mut Machine<DB, DebugInspector>,
+    ) -> Result<(), Fault> {
+        let parent = self.version.position.digest;
+        let calls = [
+            (
+                alloy_eips::eip4788::BEACON_ROOTS_ADDRESS,
+                Bytes::from([0; 32]),
+            ),
+            (
+                alloy_eips::eip2935::HISTORY_STORAGE_ADDRESS,
+                Bytes::from(parent),
+            ),
+        ];
+        for (contract, data) in calls {
+            if self.account(&contract)?.code_hash != alloy_primitives::KECCAK256_EMPTY {
+                let called = machine.system_call_one(contract, data);
+                called.map_err(|error| Fault::new(format!("system call: {error}")))?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,271 @@
+//! Applying a batch of changes: a new version that shares what did not change.
+//!
+//! One pass from the root visits only what the sorted changes touch, makes each new node
+//! once, children first, and hashes it there; so the cost of a root follows the changes
+//! and the older version stays whole.
+
+use alloy_primitives::B256;
+use rayon::prelude::*;
+use triomphe::ThinArc;
+
+use super::node::{
+    Head, Leaf, Link, Node, PAGE_LEAVES, Value, child_index, fetch_counts, nibble, nibbles,
+};
+use super::page::{Page, Space};
+use crate::error::Fault;
+
+/// Changes of one trie from which on the thread pool is worth its cost.
+const PARALLEL_CHANGES: usize = 256;
+
+/// A key and its new value; `None` removes it.
+pub type Change<V> = (B256, Option<V>);
+type Made<V> = Result<Option<Link<V>>, Fault>;
+
+/// The version of a trie after `changes`, which are sorted by key without duplicates.
+pub fn update<V: Value>(space: &Space, root: Option<&Link<V>>, changes: &[Change<V>]) -> Made<V> {
+    if changes.is_empty() {
+        return Ok(root.cloned());
+    }
+    debug_assert!(changes.is_sorted_by(|a, b| a.0 < b.0));
+    let made = descend(space, root, 0, changes)?;
+    Ok(made.map(|link| to_page(space, link, &[])))
+}
+
+/// The trie of sorted entries that hangs at `depth`, without pages when it fits one.
+pub fn build<V: Value>(space: &Space, depth: usize, entries: &[(B256, V)]) -> Made<V> {
+    let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
+        return Ok(None);
+    };
+    if entries.len() == 1 {
+        return Ok(Some(Link::leaf(first.0, first.1.clone(), depth)));
+    }
+    let mut fork = depth;
+    while nibble(&first.0, fork) == nibble(&last.0, fork) {
+        fork += 1;
+    }
+    let mut children = Vec::with_capacity(4);
+    for (part, group) in groups(entries, fork) {
+        if let Some(child) = build(space, fork + 1, group)? {
+            children.push((part, child));
+        }
+    }
+    let path = nibbles(&first.0, 0, fork);
+    assemble(space, &path, depth, children)
+}
+
+fn descend<V: Value>(
+    space: &Space,
+    link: Option<&Link<V>>,
+    depth: usize,
+    changes: &[Change<V>],
+) -> Made<V> {
+    if changes.is_empty() {
+        return Ok(link.cloned());
+    }
+    match link.map(|link| &link.node) {
+        None => build(space, depth, &inserted(changes, None)),
+        Some(Node::Leaf(leaf)) => build(space, depth, &inserted(changes, Some(leaf))),
+        Some(Node::Page(page)) => {
+            let content = page.content()?;
+            page.supersede(changes.len());
+            descend(space, Some(&content), depth, changes)
+        }
+        Some(Node::Branch(branch)) => {
+            let made = descend_branch(space, branch, depth, changes)?;
+            Ok(made.unwrap_or_else(|| link.cloned()))
+        }
+    }
+}
+
+/// The entries that remain, with the one leaf that was there.
+fn inserted<V: Value>(changes: &[Change<V>], leaf: Option<&Leaf<V>>) -> Vec<(B256, V)> {
+    let mut entries: Vec<(B256, V)> = changes
+        .iter()
+        .filter_map(|(key, value)| value.clone().map(|value| (*key, value)))
+        .collect();
+    if let Some(leaf) = leaf
+        && changes
+            .binary_search_by(|(key, _)| key.cmp(&leaf.key))
+            .is_err()
+    {
+        let at = entries.partition_point(|(key, _)| *key < leaf.key);
+        entries.insert(at, (leaf.key, leaf.value.clone()));
+    }
+    entries
+}
+
+/// `None` when no change concerns the branch.
+fn descend_branch<V: Value>(
+    space: &Space,
+    branch: &ThinArc<Head, Link<V>>,
+    depth: usize,
+    changes: &[Change<V>],
+) -> Result<Option<Option<Link<V>>>, Fault> {
+    let (head, children) = (&branch.header.header, &branch.slice);
+    let shared = shared_prefix(&head.prefix, depth, changes);
+    let changes = within(&head.prefix[..shared], depth, changes);
+    let Some((key, _)) = changes.first() else {
+        return Ok(None);
+    };
+    let fork = depth + shared;
+    let mut path = nibbles(key, 0, depth);
+    path.extend_from_slice(&head.prefix[..shared]);
+    let made = if shared < head.prefix.len() {
+        // A new key leaves the extension: the branch hangs lower, below a new one.
+        let rest = head.prefix[shared + 1..].into();
+        let lower = Link::branch(rest, head.mask, children.to_vec());
+        let mask = 1 << head.prefix[shared];
+        each_child(space, (mask, std::slice::from_ref(&lower)), fork, changes)?
+    } else {
+        each_child(space, (head.mask, children), fork, changes)?
+    };
+    assemble(space, &path, depth, made).map(Some)
+}
+
+/// How much of an extension all inserted keys share.
+fn shared_prefix<V>(prefix: &[u8], depth: usize, changes: &[Change<V>]) -> usize {
+    let common = |key: &B256| {
+        let matches = |at: &usize| nibble(key, depth + at) == prefix[*at];
+        (0..prefix.len()).take_while(matches).count()
+    };
+    let inserted = changes.iter().filter(|(_, value)| value.is_some());
+    inserted
+        .map(|(key, _)| common(key))
+        .min()
+        .unwrap_or(prefix.len())
+}
+
+/// The changes below a prefix; those beside it remove what is not there.
+fn within<'a, V>(prefix: &[u8], depth: usize, changes: &'a [Change<V>]) -> &'a [Change<V>] {
+    let order = |key: &B256| {
+        let mut parts = (0..prefix.len()).map(|at| nibble(key, depth + at).cmp(&prefix[at]));
+        parts
+            .find(|part| part.is_ne())
+            .unwrap_or(std::cmp::Ordering::Equal)
+    };
+    let from = changes.partition_point(|(key, _)| order(key).is_lt());
+    let to = changes.partition_point(|(key, _)| order(key).is_le());
+    &changes[from..to]
+}
+
+type Children<V> = Vec<(u8, Link<V>)>;
+
+fn each_child<V: Value>(
+    space: &Space,
+    (mask, children): (u16, &[Link<V>]),
+    fork: usize,
+    changes: &[Change<V>],
+) -> Result<Children<V>, Fault> {
+    fetch_counts(children);
+    let one = |part: u8, group: &[Change<V>]| {
+        let child = child_index(mask, part).map(|at| &children[at]);
+        let made = descend(space, child, fork + 1, group)?;
+        Ok(made.map(|link| (part, link)))
+    };
+    if space.parallel && changes.len() >= PARALLEL_CHANGES {
+        let made: Result<Vec<_>, Fault> = (0..16u8)
+            .into_par_iter()
+            .map(|part| one(part, part_of(changes, fork, part)))
+            .collect();
+        return Ok(made?.into_iter().flatten().collect());
+    }
+    let mut made = Vec::with_capacity(16);
+    let mut rest = changes;
+    for part in 0..16 {
+        let size = rest
+            .iter()
+            .take_while(|(key, _)| nibble(key, fork) == part)
+            .count();
+        let (group, after) = rest.split_at(size);
+        rest = after;
+        made.extend(one(part, group)?);
+    }
+    Ok(made)
+}
+
+fn part_of<V>(changes: &[Change<V>], fork: usize, part: u8) -> &[Change<V>] {
+    let from = changes.partition_point(|(key, _)| nibble(key, fork) < part);
+    let to = changes.partition_point(|(key, _)| nibble(key, fork) <= part);
+    &changes[from..to]
+}
+
+/// A node from the children of a fork, in its one canonical form.
+///
+/// `path` leads from the root to the fork, `depth` is where the node hangs: the nibbles
+/// between are its extension.
+fn assemble<V: Value>(
+    space: &Space,
+    path: &[u8],
+    depth: usize,
+    mut children: Children<V>,
+) -> Made<V> {
+    let prefix = &path[depth..];
+    if children.len() <= 1 {
+        return children
+            .pop()
+            .map(|child| collapse(prefix, depth, child))
+            .transpose();
+    }
+    let count: u32 = children.iter().map(|(_, child)| child.count).sum();
+    let mut mask = 0;
+    let mut links = Vec::with_capacity(children.len());
+    for (part, child) in children {
+        mask |= 1 << part;
+        links.push(if count <= PAGE_LEAVES {
+            absorb(child)?
+        } else if matches!(child.node, Node::Page(_)) {
+            child
+        } else {
+            to_page(space, child, &[path, &[part]].concat())
+        });
+    }
+    Ok(Some(Link::branch(prefix.into(), mask, links)))
+}
+
+/// A fork with one child is no fork: the child takes its place.
+fn collapse<V: Value>(
+    prefix: &[u8],
+    depth: usize,
+    (part, child): (u8, Link<V>),
+) -> Result<Link<V>, Fault> {
+    let child = absorb(child)?;
+    Ok(match child.node {
+        Node::Branch(branch) => {
+            let head = &branch.header.header;
+            let longer = [prefix, &[part], &head.prefix].concat();
+            Link::branch(longer.into(), head.mask, branch.slice.to_vec())
+        }
+        Node::Leaf(leaf) => Link::leaf(leaf.key, leaf.value.clone(), depth),
+        Node::Page(_) => return Err(Fault::new("a page inside a page")),
+    })
+}
+
+/// The content of a page that becomes part of another; anything else as it is.
+fn absorb<V: Value>(link: Link<V>) -> Result<Link<V>, Fault> {
+    let Node::Page(page) = &link.node else {
+        return Ok(link);
+    };
+    let content = page.content()?;
+    page.supersede(1);
+    Ok(content)
+}
+
+/// Makes a page of what fits one and is none.
+fn to_page<V: Value>(space: &Space, link: Link<V>, path: &[u8]) -> Link<V> {
+    if link.count > PAGE_LEAVES || matches!(link.node, Node::Page(_)) {
+        return link;
+    }
+    let (count, reference) = (link.count, link.reference);
+    Link {
+        node: Node::Page(Page::new(space, path, link)),
+        count,
+        reference,
+    }
+}
+
+/// Consecutive items whose keys have the same nibble at a position.
+fn groups<T>(items: &[(B256, T)], at: usize) -> impl Iterator<Item = (u8, &[(B256, T)])> {
+    items
+        .chunk_by(move |a, b| nibble(&a.0, at) == nibble(&b.0, at))
+        .map(move |group| (nibble(&group[0].0, at), group))
+}

@@ -1,0 +1,261 @@
+//! Transactions: the checks that need no state, and senders in bulk.
+//!
+//! The order of the checks is part of the contract, so that both executors name the same
+//! reason: `node/execution/validation.py` has the list. What needs the state is checked by
+//! `block::Execution` before the transaction runs.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use alloy_consensus::crypto::secp256k1::recover_signer;
+use alloy_primitives::{Address, B256, Bytes, Signature, U256, keccak256, uint};
+use rayon::prelude::*;
+use revm::context::TxEnv;
+use revm::context_interface::cfg::GasParams;
+use revm::primitives::hardfork::SpecId;
+
+use crate::error::{Kind, Refusal};
+use crate::rawtx::{Fields, decode};
+
+/// Of the curve secp256k1, and half of it: the upper bounds of r and s (EIP-2).
+const ORDER: U256 = uint!(0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141_U256);
+const HALF_ORDER: U256 =
+    uint!(0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0_U256);
+/// EIP-3860.
+const MAX_INITCODE_BYTES: usize = 49_152;
+/// Transactions kept with their senders between admission and execution.
+const CACHED_TRANSACTIONS: usize = 65_536;
+/// Bytes of cached transactions, at most.
+const CACHED_BYTES: usize = 64 << 20;
+/// Signatures from which on the thread pool is worth its cost.
+const PARALLEL_SIGNATURES: usize = 64;
+
+/// A transaction that could be in a block, as far as its bytes tell.
+#[derive(Debug)]
+pub struct Tx {
+    pub hash: B256,
+    pub raw: Bytes,
+    pub env: TxEnv,
+    /// value + gas limit * max fee, in wei.
+    pub max_cost: U256,
+}
+
+impl Tx {
+    pub fn sender(&self) -> Address {
+        self.env.caller
+    }
+}
+
+pub type Checked = Result<Arc<Tx>, Refusal>;
+
+/// Decodes and checks one transaction and recovers its sender.
+pub fn check(raw: &[u8], chain_id: u64) -> Result<Tx, Refusal> {
+    let fields = decode(raw)?;
+    check_signature(&fields, chain_id)?;
+    check_numbers(&fields.env)?;
+    check_gas(&fields.env, SpecId::PRAGUE)?;
+    recover(raw, fields)
+}
+
+fn refuse<T>(kind: Kind, message: impl Into<String>) -> Result<T, Refusal> {
+    Err(Refusal::new(kind, message))
+}
+
+fn check_signature(fields: &Fields, chain_id: u64) -> Result<(), Refusal> {
+    if fields.env.tx_type == 0 && matches!(fields.v, 27 | 28) {
+        let message = format!("a legacy transaction without a chain id: sign for {chain_id}");
+        return refuse(Kind::Unprotected, message);
+    }
+    match fields.env.chain_id {
+        None => return refuse(Kind::BadSignature, format!("v is {}", fields.v)),
+        Some(id) if id != chain_id => {
+            return refuse(
+                Kind::WrongChain,
+                format!("chain id {id}, this chain is {chain_id}"),
+            );
+        }
+        Some(_) => {}
+    }
+    if fields.env.tx_type != 0 && fields.v > 1 {
+        return refuse(Kind::BadSignature, format!("y parity is {}", fields.v));
+    }
+    check_range(fields)
+}
+
+fn check_range(fields: &Fields) -> Result<(), Refusal> {
+    let is_in_range = |number: U256, limit: U256| !number.is_zero() && number <= limit;
+    if !is_in_range(fields.r, ORDER - U256::ONE) || !is_in_range(fields.s, HALF_ORDER) {
+        return refuse(Kind::BadSignature, "r or s is out of range");
+    }
+    Ok(())
+}
+
+/// The sender and the intrinsic gas of a transaction of Cancun, for the public vectors:
+/// an unprotected one passes too, and the floor of EIP-7623 does not count.
+pub fn inspect(raw: &[u8], chain_id: u64) -> Result<(Address, u64), Refusal> {
+    let fields = decode(raw)?;
+    match check_signature(&fields, chain_id) {
+        Err(refusal) if refusal.kind == Kind::Unprotected => check_range(&fields)?,
+        checked => checked?,
+    }
+    check_numbers(&fields.env)?;
+    let gas = check_gas(&fields.env, SpecId::CANCUN)?;
+    Ok((recover(raw, fields)?.sender(), gas))
+}
+
+/// Recovers who signed.
+pub fn recover(raw: &[u8], fields: Fields) -> Result<Tx, Refusal> {
+    let signature = Signature::new(fields.r, fields.s, fields.is_odd());
+    let sender = recover_signer(&signature, fields.signing_hash)
+        .map_err(|_| Refusal::new(Kind::BadSignature, "no key signed this"))?;
+    let env = TxEnv {
+        caller: sender,
+        ..fields.env
+    };
+    let max_cost = max_cost(&env).unwrap_or(U256::MAX);
+    Ok(Tx {
+        hash: keccak256(raw),
+        raw: Bytes::copy_from_slice(raw),
+        env,
+        max_cost,
+    })
+}
+
+fn max_cost(env: &TxEnv) -> Option<U256> {
+    (U256::from(env.gas_limit) * U256::from(env.gas_price)).checked_add(env.value)
+}
+
+fn check_numbers(env: &TxEnv) -> Result<(), Refusal> {
+    if env.tx_type == 4 && env.authorization_list.is_empty() {
+        return refuse(Kind::EmptyAuthorizations, "the authorization list is empty");
+    }
+    if env.nonce == u64::MAX {
+        return refuse(Kind::NonceMax, "the nonce is the last one");
+    }
+    if env
+        .gas_priority_fee
+        .is_some_and(|priority| priority > env.gas_price)
+    {
+        return refuse(
+            Kind::PriorityAboveMax,
+            "the priority fee is above the maximum fee",
+        );
+    }
+    if env.kind.is_create() && env.data.len() > MAX_INITCODE_BYTES {
+        let message = format!("{} bytes; at most {MAX_INITCODE_BYTES}", env.data.len());
+        return refuse(Kind::InitcodeTooLarge, message);
+    }
+    if max_cost(env).is_none() {
+        return refuse(Kind::Overflow, "value and gas exceed 256 bits");
+    }
+    Ok(())
+}
+
+/// Whether the gas limit covers what is charged before anything runs; gives that charge.
+pub fn check_gas(env: &TxEnv, spec: SpecId) -> Result<u64, Refusal> {
+    static PRAGUE: LazyLock<GasParams> = LazyLock::new(|| GasParams::new_spec(SpecId::PRAGUE));
+    let gas = match spec {
+        SpecId::PRAGUE => PRAGUE.initial_tx_gas_for_tx(env, None),
+        other => GasParams::new_spec(other).initial_tx_gas_for_tx(env, None),
+    };
+    let (initial, floor) = (gas.initial_total_gas(), gas.floor_gas());
+    if initial > env.gas_limit {
+        let message = format!("gas limit {} is below {initial}", env.gas_limit);
+        return refuse(Kind::IntrinsicGas, message);
+    }
+    if spec.is_enabled_in(SpecId::PRAGUE) && floor > env.gas_limit {
+        let message = format!(
+            "gas limit {} is below the data's floor of {floor}",
+            env.gas_limit
+        );
+        return refuse(Kind::FloorGas, message);
+    }
+    Ok(initial)
+}
+
+/// Checks transactions, and remembers senders from admission until execution.
+pub struct Checker {
+    chain_id: u64,
+    threads: Option<rayon::ThreadPool>,
+    cache: Mutex<Cache>,
+}
+
+#[derive(Default)]
+struct Cache {
+    known: HashMap<B256, Arc<Tx>>,
+    order: VecDeque<B256>,
+    bytes: usize,
+}
+
+impl Cache {
+    fn add(&mut self, tx: &Arc<Tx>) {
+        if self.known.insert(tx.hash, tx.clone()).is_some() {
+            return;
+        }
+        self.order.push_back(tx.hash);
+        self.bytes += tx.raw.len();
+        while self.order.len() > CACHED_TRANSACTIONS || self.bytes > CACHED_BYTES {
+            let Some(oldest) = self.order.pop_front() else {
+                break;
+            };
+            if let Some(gone) = self.known.remove(&oldest) {
+                self.bytes -= gone.raw.len();
+            }
+        }
+    }
+}
+
+impl Checker {
+    /// `threads` above 1 recover large batches in parallel.
+    pub fn new(chain_id: u64, threads: usize) -> Result<Self, rayon::ThreadPoolBuildError> {
+        let threads = match threads {
+            0 | 1 => None,
+            many => Some(rayon::ThreadPoolBuilder::new().num_threads(many).build()?),
+        };
+        Ok(Self {
+            chain_id,
+            threads,
+            cache: Mutex::default(),
+        })
+    }
+
+    pub fn chain_id(&self) -> u64 {
+        self.chain_id
+    }
+
+    /// Runs on the pool, so that everything below uses its threads only.
+    pub fn install<T: Send>(&self, run: impl FnOnce() -> T + Send) -> T {
+        match &self.threads {
+            Some(pool) => pool.install(run),
+            None => run(),
+        }
+    }
+
+    /// Each transaction checked, in the order given.
+    pub fn check_all(&self, raws: &[&[u8]]) -> Vec<Checked> {
+        let hash = |raw: &&[u8]| keccak256(raw);
+        let known: Vec<Option<Arc<Tx>>> = {
+            let hashes: Vec<B256> = raws.iter().map(hash).collect();
+            let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+            hashes
+                .iter()
+                .map(|hash| cache.known.get(hash).cloned())
+                .collect()
+        };
+        let one = |(raw, known): (&&[u8], Option<Arc<Tx>>)| match known {
+            Some(tx) => Ok(tx),
+            None => check(raw, self.chain_id).map(Arc::new),
+        };
+        let checked: Vec<Checked> = match &self.threads {
+            Some(pool) if raws.len() >= PARALLEL_SIGNATURES => {
+                pool.install(|| raws.par_iter().zip(known).map(one).collect())
+            }
+            _ => raws.iter().zip(known).map(one).collect(),
+        };
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        for tx in checked.iter().flatten() {
+            cache.add(tx);
+        }
+        checked
+    }
+}
