@@ -16,6 +16,7 @@ from central_baseline.config import Layout, Settings
 from central_baseline.daemon import run_rung
 from central_baseline.errors import CentralError, RefusedError, StartError
 from central_baseline.supervisor.control import ask
+from central_baseline.supervisor.meter import is_alive
 from central_baseline.supervisor.plan import Plan
 from central_baseline.supervisor.sweep import sweep
 
@@ -96,9 +97,10 @@ def down(folder: Path) -> list[str] | None:
     if not layout.is_locked():
         # A supervisor that was killed may have left grandchildren.
         return ["leftovers"] if sweep(layout.folder) else None
+    pid = layout.supervisor_pid()
     reply = asyncio.run(ask(layout.control, "shutdown", DOWN_TIMEOUT_S))
     deadline = time.monotonic() + DOWN_TIMEOUT_S
-    while layout.is_locked():
+    while layout.is_locked() or (pid is not None and is_alive(pid)):
         if time.monotonic() > deadline:
             raise CentralError(
                 f"the supervisor in {folder} does not end; see {layout.logs}"

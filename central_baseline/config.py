@@ -69,6 +69,7 @@ class Layout:
         self.descriptor = self.folder / "descriptor.json"
         self.admin = self.folder / "admin.json"
         self.settings = self.run / "settings.json"
+        self._lock = self.run / "lock"
         self._rung = self.folder / "rung.json"
         self._secrets = self.folder / "secrets.json"
 
@@ -112,7 +113,7 @@ class Layout:
 
     def lock(self) -> IO[str]:
         """Held by the supervisor as long as it lives; RefusedError when one does."""
-        holder = (self.run / "lock").open("w")
+        holder = self._lock.open("a")
         try:
             fcntl.flock(holder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -121,16 +122,27 @@ class Layout:
                 f"a supervisor already runs in {self.folder}; see "
                 "'chandlery central status', or stop it with 'chandlery central down'"
             ) from error
+        holder.truncate(0)
+        holder.write(str(os.getpid()))
+        holder.flush()
         return holder
+
+    def supervisor_pid(self) -> int | None:
+        """Of the supervisor that holds the lock, None when nobody does."""
+        if not self.is_locked():
+            return None
+        text = self._lock.read_text()
+        return int(text) if text.isdigit() else None
 
     def is_locked(self) -> bool:
         """Whether a supervisor lives here."""
         if not self.run.is_dir():
             return False
-        try:
-            self.lock().close()
-        except RefusedError:
-            return True
+        with self._lock.open("a") as probe:
+            try:
+                fcntl.flock(probe, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
         return False
 
     def secrets(self) -> Secrets:

@@ -160,6 +160,12 @@ def read_table() -> dict[int, Stat]:
     return table
 
 
+def is_alive(pid: int) -> bool:
+    """Whether the process exists and is no zombie."""
+    stat = _read_stat(str(pid))
+    return stat is not None and not stat.dead
+
+
 def program_of(pid: int) -> str:
     """The name of the program a process executes, empty when it is gone."""
     try:

@@ -28,7 +28,7 @@ def database_rung(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UpRung]:
 
 @pytest.fixture(scope="session")
 def whole_rung(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UpRung]:
-    """The rung `cdn`, which has every part there is; tests bring back what they kill."""
+    """The rung `cdn`, which has every part; tests bring back what they kill."""
     folder = tmp_path_factory.mktemp("cdn")
     yield up(folder, "cdn")
     commands.down(folder)

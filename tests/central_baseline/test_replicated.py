@@ -1,4 +1,4 @@
-"""Replication, from the rung `replicated` up: whatever database node dies, nothing acknowledged is lost."""
+"""Replication, from the rung `replicated` up: no dead node loses an order."""
 
 import asyncio
 import random
