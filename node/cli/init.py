@@ -45,7 +45,15 @@ def add_network_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--zero-base-fee", action="store_true", help="a network with free gas"
     )
-    parser.add_argument("--gas-limit", type=int, metavar="GAS", help="of a block")
+    parser.add_argument(
+        "--gas-limit", type=int, metavar="GAS", help="of a block (default: measured)"
+    )
+    parser.add_argument(
+        "--round-timeout-ms",
+        type=int,
+        metavar="MS",
+        help="of the first round (default: measured)",
+    )
     parser.add_argument(
         "--executor", choices=("auto", "native", "pyevm"), help="for every node"
     )
@@ -80,11 +88,16 @@ def run(arguments: argparse.Namespace) -> int:
 def plan_of(arguments: argparse.Namespace) -> "NetworkPlan":
     """The NetworkPlan that the arguments ask for."""
     from node.chain.genesis import ConsensusConfig
+    from node.networks.calibration import calibrate
     from node.networks.layout import NetworkPlan
 
     consensus = ConsensusConfig(zero_base_fee=arguments.zero_base_fee)
+    measured = calibrate(arguments.executor or "auto")
+    consensus = measured.fit(consensus, arguments.validators)
     if arguments.gas_limit:
         consensus = replace(consensus, gas_limit=arguments.gas_limit)
+    if arguments.round_timeout_ms:
+        consensus = replace(consensus, round_timeout_ms=arguments.round_timeout_ms)
     settings: dict[str, object] = {}
     if arguments.executor:
         settings["executor.kind"] = arguments.executor
