@@ -118,6 +118,9 @@ async def _trial(run: _Run, name: str, number: int, facts: dict[str, Any]) -> No
                 run.terminal,
             )
         )
+    except asyncio.CancelledError:
+        run.terminal.say("interrupted; the target is being stopped and removed")
+        raise
     finally:
         run.terminal("stopping")
         await launcher.stop()

@@ -129,6 +129,7 @@ def test_ctrl_c_stops_the_target_and_leaves_no_process(tmp_path: Path) -> None:
         process.kill()
     assert process.returncode == 130, errors
     assert "Traceback" not in errors
+    assert "interrupted; the target is being stopped" in errors
     gone, alive = psutil.wait_procs(family, timeout=10)
     assert alive == []
     assert len(gone) == 2

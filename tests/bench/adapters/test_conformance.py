@@ -1,0 +1,126 @@
+"""Every adapter against its real target: the same questions, the same answers.
+
+One target of each world is started by its own command and asked the same operations; a
+shopper, a retry by key and an audit must come out alike.
+"""
+
+import dataclasses
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from bench.adapters.contract import Adapter, Operation, Outcome
+from bench.adapters.make import make_adapter
+from bench.checks.orders import run_checks
+from bench.compare import run_loop
+from bench.history.record import Attempt, Record
+from bench.scenario.load import find_scenario, load_scenario
+from bench.targets.launch import Launcher
+from bench.workload.plan import Session, make_plan
+from shop_contract.rules import default_catalogue
+
+TARGETS = ("single", "validators-1")
+CUSTOMERS = 3
+QUICK = dataclasses.replace(load_scenario(find_scenario("quick")), customers=CUSTOMERS)
+
+
+@asynccontextmanager
+async def shopping(
+    name: str, logs: Path
+) -> AsyncIterator[tuple[Adapter, list[Session]]]:
+    """A running target with an open adapter, provisioned for a few sessions."""
+    launcher = Launcher(name, logs)
+    try:
+        running = await launcher.start()
+        adapter = make_adapter(running.descriptor, running.folder)
+        await adapter.open()
+        try:
+            designs = await adapter.catalogue()
+            shelf = sorted(default_catalogue().skus.values(), key=lambda s: s.design)
+            assert [(d.shape, d.size, d.scent, d.price) for d in designs] == [
+                (s.design.shape, s.design.size, s.design.scent, s.price) for s in shelf
+            ]
+            plan = list(make_plan(QUICK, 7, len(designs))[:60])
+            await adapter.provision(plan, CUSTOMERS, lambda text: None)
+            yield adapter, plan
+        finally:
+            await adapter.close()
+    finally:
+        await launcher.stop()
+
+
+async def act(
+    adapter: Adapter,
+    session: Session,
+    position: int,
+    order: str | None,
+    attempt: int = 1,
+) -> Record:
+    """One attempt as the generator would record it."""
+    step = session.steps[position]
+    operation = Operation(session, position, step, order, attempt=attempt)
+    answer = await adapter.perform(operation)
+    return Record(
+        session.number,
+        position,
+        session.customer,
+        step.operation,
+        step.reference,
+        step.quantity,
+        0,
+        0,
+        operation.accepted_ns,
+        1,
+        answer.outcome.value,
+        answer.order,
+        answer.amount,
+        (Attempt(0, 1, answer.outcome.value, answer.error),),
+    )
+
+
+async def shop(name: str, logs: Path) -> None:
+    async with shopping(name, logs) as (adapter, plan):
+        designs = await adapter.catalogue()
+        buyers = [s for s in plan if s.kind == "buyer"][:3]
+        others = [s for s in plan if s.kind != "buyer"]
+        records = []
+        for session in (
+            *buyers,
+            others[0],
+            next(s for s in others if len(s.steps) > 2),
+        ):
+            order = None
+            for position in range(len(session.steps)):
+                record = await act(adapter, session, position, order)
+                assert record.outcome == Outcome.OK, (name, record)
+                order = record.order or order
+                records.append(record)
+        placed = [r for r in records if r.operation == "place_order"]
+        assert len({record.order for record in placed}) == len(placed) == 3
+        for session, record in zip(buyers, placed, strict=True):
+            step = session.steps[1]
+            assert record.amount == designs[step.design].price * step.quantity
+
+        # The same key again, as after a lost answer: the same order, not another.
+        again = await act(adapter, buyers[0], 1, None, attempt=2)
+        assert (again.outcome, again.order) == (Outcome.OK, placed[0].order)
+
+        audit = await adapter.audit()
+        verdict, checks = run_checks(records, audit)
+        assert verdict.passes, (name, verdict)
+        assert (verdict.acknowledged, verdict.there) == (3, 3)
+        assert [c for c in checks if c.passed is False] == []
+        assert {c.name for c in checks if c.passed} >= {
+            "money conserved",
+            "stock matches orders",
+        }
+        assert {fact.status for fact in audit.orders} == {"paid"}
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_shopper_a_retry_and_an_audit_come_out_alike(
+    name: str, tmp_path: Path
+) -> None:
+    run_loop(shop(name, tmp_path))
