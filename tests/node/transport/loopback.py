@@ -123,6 +123,7 @@ class Loopback:
         """A started node that dials those; the caller waits for connections."""
         self._folders += 1
         folder = self.directory / f"tls-{self._folders}"
+        self.directory.mkdir(exist_ok=True)
         create_certificate(folder)
         peers = tuple(
             f"0x{node.address.hex()}@127.0.0.1:{node.mesh.port}" for node in dial

@@ -122,6 +122,46 @@ async def test_a_proof_for_another_node_is_worth_nothing_here(tmp_path: Path) ->
         assert second.inbox.connections == []
 
 
+async def test_who_is_removed_between_hello_and_proof_stays_outside(
+    tmp_path: Path,
+) -> None:
+    async with loopback(tmp_path, KEYS[:3]) as network:
+        node = await network.start(KEYS[1])
+        async with hostile(network, node) as client:
+            proof = await client.prove(KEYS[2])
+            node.mesh.admit([KEYS[0].address, KEYS[1].address])
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                await client.upgrade(proof.header())
+            assert refused.value.status == 403
+        assert node.inbox.connections == []
+
+
+async def test_of_two_connections_the_one_that_the_lower_address_made_stays(
+    tmp_path: Path,
+) -> None:
+    low, high = KEYS[0], KEYS[1]
+    async with loopback(tmp_path, KEYS[:2]) as network:
+        target = await network.start(high)
+        dialler = await network.start(low, dial=[target])
+        await dialler.inbox.until(lambda: dialler.sees(target))
+        async with hostile(network, dialler) as client:
+            proof = await client.prove(high)
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                await client.upgrade(proof.header())
+            assert refused.value.status == 409
+        assert dialler.inbox.disconnections == []
+    async with loopback(tmp_path / "other", KEYS[:2]) as network:
+        target = await network.start(low)
+        dialler = await network.start(high, dial=[target])
+        await dialler.inbox.until(lambda: dialler.sees(target))
+        async with hostile(network, dialler) as client:
+            await client.upgrade((await client.prove(low)).header())
+            await dialler.inbox.until(lambda: len(dialler.inbox.connections) == 2)
+            assert dialler.inbox.disconnections == [low.address]
+            (info,) = dialler.mesh.peers()
+            assert info.inbound
+
+
 async def test_slow_strangers_are_cut_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,6 +194,7 @@ async def test_with_too_many_strangers_the_oldest_makes_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "MAX_STRANGERS_PER_ADDRESS", 3)
+    monkeypatch.setattr(limits, "HANDSHAKE_TIMEOUT_S", 60.0)
     async with loopback(tmp_path, KEYS[:3]) as network:
         node = await network.start(KEYS[1])
         streams = [
