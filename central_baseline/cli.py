@@ -14,7 +14,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(metavar="VERB", required=True)
 
     up = verbs.add_parser("up", help="start a rung and print its web address")
-    _common(up, "of: single, database, vertical, horizontal, replicated")
+    _common(up, "single, database, vertical, horizontal, replicated, cached or cdn")
     up.add_argument("--servers", type=int, help="app servers (horizontal and up)")
     up.add_argument("--replicas", type=int, help="standbys (replicated and up)")
     up.add_argument(
@@ -22,6 +22,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default="raft",
         choices=("raft", "etcd3"),
         help="where the database nodes keep their lease (etcd3: CHANDLERY_ETCD_HOSTS)",
+    )
+    up.add_argument(
+        "--autoscale",
+        type=int,
+        metavar="MOST",
+        help="add app servers under load, up to so many (horizontal and up)",
     )
     up.add_argument("--port", type=int, help="public port (default: any free one)")
     up.add_argument(
@@ -39,7 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _common(parser: argparse.ArgumentParser, help_text: str) -> None:
-    parser.add_argument("rung", metavar="RUNG", help=f"the rung, {help_text}")
+    parser.add_argument("rung", metavar="RUNG", help=f"the rung: {help_text}")
     parser.add_argument(
         "--dir", type=Path, help="the rung's folder (default: ./central-RUNG)"
     )
@@ -58,6 +64,7 @@ def run_up(arguments: argparse.Namespace) -> int:
         servers=arguments.servers,
         replicas=arguments.replicas,
         dcs=arguments.dcs,
+        autoscale=arguments.autoscale,
     )
     if arguments.foreground:
         return commands.up_in_foreground(settings, arguments.json)

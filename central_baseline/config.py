@@ -32,7 +32,7 @@ class Settings:
     servers: int | None = None
     replicas: int | None = None
     dcs: str = "raft"
-    autoscale: bool = False
+    autoscale: int | None = None  # the most app servers; None: never scaled by itself
 
     def save(self, path: Path) -> None:
         write_document(path, {**asdict(self), "folder": str(self.folder)})

@@ -4,17 +4,24 @@ Public is what the endpoints name; everything else is bound to private addresses
 """
 
 import os
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from importlib.metadata import version
 
+from central_baseline.composition.autoscaler import Autoscaler, ScalingRule
 from central_baseline.composition.databases import (
     DatabasePart,
     elected_cluster,
     one_database,
 )
 from central_baseline.composition.edges import EdgePart, edge_part
-from central_baseline.composition.webtier import WebTier, balanced_tier
-from central_baseline.config import Layout, Settings
+from central_baseline.composition.webtier import (
+    BalancedTier,
+    WebTier,
+    balanced_tier,
+)
+from central_baseline.config import MAX_SERVERS, Layout, Settings
+from central_baseline.errors import UsageError
 from central_baseline.rungs import Rung, rung_named
 from central_baseline.servers.binaries import (
     HAPROXY,
@@ -27,7 +34,9 @@ from central_baseline.servers.binaries import (
 from central_baseline.servers.ports import LOOPBACK, claim_port
 from central_baseline.servers.valkey import ValkeyServer
 from central_baseline.supervisor.component import Component
-from central_baseline.supervisor.plan import Endpoint, Link, Plan, Scaler
+from central_baseline.supervisor.plan import Endpoint, Fleet, Link, Plan, Scaler
+
+Duty = Callable[[Fleet], Awaitable[None]]
 
 
 def compose(settings: Settings, layout: Layout) -> Plan:
@@ -59,6 +68,7 @@ def compose(settings: Settings, layout: Layout) -> Plan:
         durability=database.durability,
         software=_software(rung),
         scalers=shape.scalers,
+        background=shape.duties,
         admin={
             "token": secrets.admin_token,
             "urls": tier.admin_urls,
@@ -76,6 +86,7 @@ class _Shape:
     entrance: str  # the component that shoppers reach
     links: list[Link]
     scalers: dict[str, Scaler]
+    duties: list[Duty] = field(default_factory=list)
 
 
 def _shape(settings: Settings, rung: Rung, tier: WebTier, port: int) -> _Shape:
@@ -95,11 +106,27 @@ def _shape(settings: Settings, rung: Rung, tier: WebTier, port: int) -> _Shape:
         "balancer",
         links + _database_links(balanced.apps, database),
         {"web": balanced.scaler},
+        _duties(settings, count, balanced, tier.layout),
     )
 
 
 def _cache(layout: Layout) -> ValkeyServer:
     return ValkeyServer(layout.run / "cache", layout.log("cache"))
+
+
+def _duties(
+    settings: Settings, count: int, balanced: BalancedTier, layout: Layout
+) -> list[Duty]:
+    if settings.autoscale is None:
+        return []
+    if not count <= settings.autoscale <= MAX_SERVERS:
+        raise UsageError(
+            f"--autoscale must be between the {count} servers to start with and "
+            f"{MAX_SERVERS}"
+        )
+    rule = ScalingRule(count, settings.autoscale)
+    bill = layout.log("server-hours")
+    return [Autoscaler(rule, balanced.runtime, balanced.scaler, bill).look]
 
 
 def _database_links(apps: list[Component], database: DatabasePart) -> list[Link]:

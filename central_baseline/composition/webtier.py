@@ -7,7 +7,7 @@ from central_baseline.composition.scaling import WebScaler
 from central_baseline.config import MAX_SERVERS, Layout, Secrets
 from central_baseline.errors import UsageError
 from central_baseline.rungs import Rung
-from central_baseline.servers.haproxy import BalancerPlace, BalancerServer
+from central_baseline.servers.haproxy import BalancerPlace, BalancerServer, Runtime
 from central_baseline.servers.ports import LOOPBACK, free_ports
 from central_baseline.servers.webserver import WebServer
 from central_baseline.supervisor.component import Component
@@ -69,6 +69,7 @@ class BalancedTier:
     balancer: Component
     members: dict[str, str]
     scaler: WebScaler
+    runtime: Runtime
 
 
 def balanced_tier(tier: WebTier, count: int, public_port: int) -> BalancedTier:
@@ -88,4 +89,5 @@ def balanced_tier(tier: WebTier, count: int, public_port: int) -> BalancedTier:
         Component("balancer", "balancer", [haproxy]),
         members,
         WebScaler(members, haproxy.runtime, tier.component),
+        haproxy.runtime,
     )

@@ -57,6 +57,6 @@ class Plan:
     durability: str
     software: Mapping[str, str]
     scalers: dict[str, Scaler] = field(default_factory=dict)
-    # Run beside the components for as long as they live: autoscaler, DNS checks.
-    background: Sequence[Callable[[], Awaitable[None]]] = ()
+    # Done again every second for as long as the rung lives, such as autoscaling.
+    background: Sequence[Callable[[Fleet], Awaitable[None]]] = ()
     admin: Mapping[str, Any] = field(default_factory=dict)  # for admin.json

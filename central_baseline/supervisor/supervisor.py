@@ -6,23 +6,25 @@ down.
 """
 
 import asyncio
-import contextlib
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from central_baseline.errors import CentralError, StartError, UsageError
 from central_baseline.supervisor.component import Component, State
 from central_baseline.supervisor.meter import SAMPLE_INTERVAL_S, Meter
-from central_baseline.supervisor.plan import Plan
+from central_baseline.supervisor.plan import Fleet, Plan
 from central_baseline.supervisor.processes import Processes
 
 RESTART_AFTER_S = 1.0
 MAX_BACKOFF_S = 30.0
 STEADY_S = 10.0  # up so long counts as recovered
 
+DUTY_EVERY_S = 1.0
+
 Say = Callable[[str], None]
+Duty = Callable[[Fleet], Awaitable[None]]
 
 
 def to_stderr(line: str) -> None:
@@ -74,7 +76,7 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         self._background = [loop.create_task(self._sample())]
         self._background += [
-            loop.create_task(_keep(work)) for work in self.plan.background
+            loop.create_task(self._keep(work)) for work in self.plan.background
         ]
 
     async def stop(self) -> list[str]:
@@ -231,10 +233,11 @@ class Supervisor:
             await asyncio.sleep(SAMPLE_INTERVAL_S)
             self._meter.sample()
 
-
-async def _keep(work: Callable[[], Any]) -> None:
-    """Run a background duty again and again; its failure is not the rung's."""
-    while True:
-        with contextlib.suppress(CentralError, OSError):
-            await work()
-        await asyncio.sleep(1.0)
+    async def _keep(self, work: Duty) -> None:
+        """Do a duty again and again; that it fails once is not the rung's end."""
+        while True:
+            try:
+                await work(self)
+            except (CentralError, OSError) as error:
+                self._say(f"a duty failed: {error}")
+            await asyncio.sleep(DUTY_EVERY_S)
