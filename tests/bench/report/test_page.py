@@ -11,7 +11,7 @@ from bench.analysis.run import analyse_run
 from bench.report.figures import figures_of
 from bench.report.limits import limits_of
 from bench.report.page import write_page
-from bench.report.sentences import comparisons, target_sentence, verdict
+from bench.report.sentences import against_each, comparisons, target_sentence, verdict
 from bench.report.summary import summary_lines
 from bench.store.folder import RunFolder, read_json, write_json
 from tests.bench.made_run import KILL_S, make_run
@@ -116,6 +116,14 @@ def test_both_worlds_are_set_side_by_side_whichever_way_it_falls(
     assert "took 89.9 times as long on validators-4 as on single" in latency
     assert "4 times as much CPU on validators-4" in cpu
     assert "120 requests failed on single (server) and 0 on validators-4" in faults
+
+
+def test_the_first_screen_tells_what_speaks_against_each(run: RunFolder) -> None:
+    chain, single = against_each(analyse_run(run))
+    assert chain.startswith("Against validators-4: in this run the wait")
+    assert "was 90 times and its CPU 4 times that of" in chain
+    assert single.startswith("Against single: its operator can rewrite")
+    assert single.endswith("without its server1 it served nobody.")
 
 
 def test_a_target_is_told_in_a_sentence(run: RunFolder) -> None:
