@@ -48,17 +48,21 @@ def test_never_below_the_fewest() -> None:
     assert decider.decide(0, 3, 0) == 2
 
 
+def row(proxy: str, server: str, status: str, scur: str, qcur: str) -> dict[str, str]:
+    return {
+        "pxname": proxy,
+        "svname": server,
+        "status": status,
+        "scur": scur,
+        "qcur": qcur,
+    }
+
+
 def test_the_load_is_what_haproxy_counts() -> None:
     stats = [
-        {"pxname": "public", "svname": "FRONTEND", "status": "OPEN", "scur": "9"},
-        {"pxname": "app", "svname": "app1", "status": "UP", "scur": "3", "qcur": "0"},
-        {"pxname": "app", "svname": "app2", "status": "DOWN", "scur": "", "qcur": ""},
-        {
-            "pxname": "app",
-            "svname": "BACKEND",
-            "status": "UP",
-            "scur": "3",
-            "qcur": "5",
-        },
+        row("public", "FRONTEND", "OPEN", "9", ""),
+        row("app", "app1", "UP", "3", "0"),
+        row("app", "app2", "DOWN", "", ""),
+        row("app", "BACKEND", "UP", "3", "5"),
     ]
     assert load_of(stats) == (1, 8)
