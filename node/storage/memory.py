@@ -15,7 +15,7 @@ from node.consensus.safety import SafetyRecord, SafetyState
 from node.driver.ports import FinalBlock, StorageFailed, StoredBlock
 from node.primitives.types import Hash32
 from node.storage.safety_frames import Binding, encode_header, encode_records, scan
-from node.storage.safety_log import FORBIDDEN, SIGNED, state_of
+from node.storage.safety_log import COMPACT_BYTES, SIGNED, forbidden, state_of
 
 
 class MemoryBlockStore:
@@ -157,32 +157,50 @@ class MemorySafetyLog:
         header, _ = encode_header(binding)
         self.failure: StorageFailed | None = None
         self.data = bytearray(header) if data is None else data
+        self._binding = binding
         scanned = scan(bytes(self.data), "the safety log in memory")
-        self._foreign = scanned.binding != binding
         self._checksum = scanned.checksum
-        del self.data[scanned.length :]
+        self._state = SafetyState(can_sign=False)
+        if scanned.binding == binding:
+            del self.data[scanned.length :]
+            self._state = state_of(scanned.payloads)
 
     def load(self) -> SafetyState:
         """What the log says; `can_sign` is False when it is another's."""
-        if self._foreign:
-            return SafetyState(can_sign=False)
-        return state_of(scan(bytes(self.data), "the safety log in memory").payloads)
+        return self._state
 
     def append(self, records: Sequence[SafetyRecord]) -> None:
         """Durable on return."""
-        self._write([SIGNED + codec.encode_safety_record(r) for r in records])
+        if not records:
+            return
+        self._check()
+        newest = records[-1].height
+        payloads = [SIGNED + codec.encode_safety_record(r) for r in records]
+        if len(self.data) > COMPACT_BYTES and newest > self._state.height:
+            header, self._checksum = encode_header(self._binding)
+            self.data[:] = header
+            payloads = [forbidden(self._state.sign_above), *payloads]
+        self._write(payloads)
+        records = [*self._state.records, *records]
+        kept = tuple(record for record in records if record.height == newest)
+        self._state = SafetyState(kept, self._state.sign_above)
 
     def forbid(self, height: int) -> None:
         """Never sign for this height or below."""
-        self._write([FORBIDDEN + height.to_bytes(8, "big")])
+        self._check()
+        if height > self._state.sign_above:
+            self._write([forbidden(height)])
+            self._state = SafetyState(self._state.records, height)
 
     def close(self) -> None:
         """Nothing to release."""
 
-    def _write(self, payloads: Sequence[bytes]) -> None:
-        if self._foreign:
+    def _check(self) -> None:
+        if not self._state.can_sign:
             raise StorageFailed("the safety log belongs to another node")
         if self.failure is not None:
             raise self.failure
+
+    def _write(self, payloads: Sequence[bytes]) -> None:
         data, self._checksum = encode_records(payloads, self._checksum)
         self.data += data

@@ -78,7 +78,7 @@ class FileSafetyLog:
         fresh = [r for r in records if r.height == records[-1].height]
         if self._file is not None and self._length > COMPACT_BYTES and not kept:
             newest = [SIGNED + codec.encode_safety_record(record) for record in fresh]
-            self._rewrite([_forbid(self._state.sign_above), *newest])
+            self._rewrite([forbidden(self._state.sign_above), *newest])
         else:
             self._write(payloads)
         self._state = SafetyState((*kept, *fresh), self._state.sign_above)
@@ -86,7 +86,7 @@ class FileSafetyLog:
     def forbid(self, height: int) -> None:
         """Durably: never sign for this height or below."""
         if height > self._state.sign_above:
-            self._write([_forbid(height)])
+            self._write([forbidden(height)])
             self._state = SafetyState(self._state.records, height)
 
     def close(self) -> None:
@@ -178,7 +178,8 @@ def sync_folder(folder: Path) -> None:
         os.close(file)
 
 
-def _forbid(height: int) -> bytes:
+def forbidden(height: int) -> bytes:
+    """The payload that bans signing up to a height."""
     return FORBIDDEN + height.to_bytes(8, "big")
 
 
