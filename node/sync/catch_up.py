@@ -122,9 +122,7 @@ class CatchUp:
             if self._ahead_since_ms is not None:
                 waits.append(self._ahead_since_ms + self.limits.grace_ms)
             waits += [
-                peer.rests_until_ms
-                for peer in self._peers.values()
-                if not peer.request
+                peer.rests_until_ms for peer in self._peers.values() if not peer.request
             ]
         # What is past was dealt with when it came; only an event changes it.
         return min((wait for wait in waits if wait > self._now_ms), default=None)
