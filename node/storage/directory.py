@@ -16,8 +16,9 @@ from pathlib import Path
 from node.driver.ports import StorageFailed
 from node.primitives.types import Address, Hash32
 from node.storage.block_store import IDENTITY_BYTES, SqliteBlockStore
+from node.storage.files import SYSTEM_FILES
 from node.storage.safety_frames import Binding
-from node.storage.safety_log import FileSafetyLog, sync_folder
+from node.storage.safety_log import FileSafetyLog
 
 VERSION = 1
 # From version n to n + 1. A migration may be cut short by a crash and run again.
@@ -145,4 +146,4 @@ def _write_version(path: Path, version: int) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(fresh, path / "VERSION")
-    sync_folder(path)
+    SYSTEM_FILES.sync_folder(path)

@@ -15,6 +15,7 @@ from pathlib import Path
 from node.consensus import codec
 from node.consensus.safety import SafetyRecord, SafetyState
 from node.driver.ports import DiskFull, StorageFailed
+from node.storage.files import SYSTEM_FILES, Files
 from node.storage.safety_frames import (
     Binding,
     Scanned,
@@ -31,13 +32,16 @@ FORBIDDEN = b"\x02"
 class FileSafetyLog:
     """`node.driver.ports.SafetyLog` in one append-only file."""
 
-    def __init__(self, path: Path, binding: Binding) -> None:
+    def __init__(
+        self, path: Path, binding: Binding, files: Files = SYSTEM_FILES
+    ) -> None:
         """Read the log at `path`; a torn append is cut off. Raises SafetyLogCorrupt.
 
         A missing or foreign log is left alone; `load` then says that it cannot sign.
         """
         self._path = path
         self._binding = binding
+        self._files = files
         self._file: int | None = None
         self._state = SafetyState(can_sign=False)
         scanned = self._read()
@@ -45,25 +49,25 @@ class FileSafetyLog:
         if scanned is None or self.refusal:
             return
         with _Translated(path):
-            self._file = os.open(path, os.O_RDWR)
-            os.ftruncate(self._file, scanned.length)
-            os.fdatasync(self._file)
+            self._file = files.open(path, os.O_RDWR)
+            files.truncate(self._file, scanned.length)
+            files.sync(self._file)
         self._length, self._checksum = scanned.length, scanned.checksum
         self._state = state_of(scanned.payloads)
 
     @classmethod
-    def create(cls, path: Path, binding: Binding) -> None:
+    def create(cls, path: Path, binding: Binding, files: Files = SYSTEM_FILES) -> None:
         """Make an empty log, durably; one that exists is never replaced."""
         header, _ = encode_header(binding)
         try:
-            file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            file = files.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         except FileExistsError:
             raise StorageFailed(f"{path} exists already and is not replaced") from None
         with _Translated(path):
-            _write(file, header, 0)
-            os.fsync(file)
-            os.close(file)
-            sync_folder(path.parent)
+            _write(files, file, header, 0)
+            files.sync(file)
+            files.close(file)
+            files.sync_folder(path.parent)
 
     def load(self) -> SafetyState:
         """What the log says; `can_sign` is False when it is missing or foreign."""
@@ -92,12 +96,12 @@ class FileSafetyLog:
     def close(self) -> None:
         """Release the file."""
         if self._file is not None:
-            os.close(self._file)
+            self._files.close(self._file)
             self._file = None
 
     def _read(self) -> Scanned | None:
         try:
-            data = self._path.read_bytes()
+            data = self._files.read(self._path)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -118,14 +122,14 @@ class FileSafetyLog:
         data, checksum = encode_records(payloads, self._checksum)
         with _Translated(self._path):
             try:
-                _write(self._file, data, self._length)
+                _write(self._files, self._file, data, self._length)
             except OSError:
                 # Room may come back: the next append starts where this one did.
-                os.ftruncate(self._file, self._length)
+                self._files.truncate(self._file, self._length)
                 raise
         with _Translated(self._path, may_be_full=False):
             try:
-                os.fdatasync(self._file)
+                self._files.sync(self._file)
             except OSError:
                 self.refusal = f"an fsync of {self._path} failed before"
                 self.close()
@@ -136,21 +140,21 @@ class FileSafetyLog:
     def _rewrite(self, payloads: Sequence[bytes]) -> None:
         header, checksum = encode_header(self._binding)
         data, checksum = encode_records(payloads, checksum)
-        fresh = self._path.with_name(self._path.name + ".new")
+        fresh, files = self._path.with_name(self._path.name + ".new"), self._files
         with _Translated(fresh):
-            file = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+            file = files.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
             try:
-                _write(file, header + data, 0)
+                _write(files, file, header + data, 0)
             except OSError:
-                os.close(file)
-                fresh.unlink(missing_ok=True)
+                files.close(file)
+                files.remove(fresh)
                 raise
         with _Translated(fresh, may_be_full=False):
-            os.fsync(file)
-            os.replace(fresh, self._path)
-            sync_folder(self._path.parent)
+            files.sync(file)
+            files.replace(fresh, self._path)
+            files.sync_folder(self._path.parent)
         if self._file is not None:
-            os.close(self._file)
+            files.close(self._file)
         self._file, self._checksum = file, checksum
         self._length = len(header) + len(data)
 
@@ -169,24 +173,15 @@ def state_of(payloads: Sequence[bytes]) -> SafetyState:
     return SafetyState(tuple(records), sign_above)
 
 
-def sync_folder(folder: Path) -> None:
-    """Make created, renamed and removed names of a folder durable."""
-    file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
-
-
 def forbidden(height: int) -> bytes:
     """The payload that bans signing up to a height."""
     return FORBIDDEN + height.to_bytes(8, "big")
 
 
-def _write(file: int, data: bytes, at: int) -> None:
+def _write(files: Files, file: int, data: bytes, at: int) -> None:
     view = memoryview(data)
     while view:
-        written = os.pwrite(file, view, at)
+        written = files.pwrite(file, view, at)
         view, at = view[written:], at + written
 
 
