@@ -83,6 +83,10 @@ async def open_node(
         clock = SystemClock()
         lanes, close_lanes = thread_lanes()
         stack.callback(close_lanes)
+        # The block log first: it knows which network this directory belongs to.
+        store, safety = directory.open_stores(genesis.digest, key.address)
+        stack.callback(store.close)
+        stack.callback(safety.close)
         executor = open_executor(
             config.executor.kind,
             directory.state,
@@ -90,9 +94,6 @@ async def open_node(
             config.executor.verify_with,
         )
         stack.callback(executor.close)
-        store, safety = directory.open_stores(genesis.digest, key.address)
-        stack.callback(store.close)
-        stack.callback(safety.close)
         mesh = Mesh(config.p2p, key, genesis, config.directory / "tls")
         ports = DriverPorts(
             clock, lanes, store, safety, executor, mesh, key, Secp256k1Verifier()
@@ -136,6 +137,7 @@ def _limits(config: NodeConfig, genesis: Genesis) -> PoolLimits:
         per_sender=config.txpool.max_per_sender,
         lifetime_ms=config.txpool.lifetime_s * 1000,
         transaction_gas=genesis.consensus.gas_limit,
+        min_priority_fee=config.txpool.min_priority_fee_wei,
     )
 
 

@@ -30,6 +30,8 @@ from node.primitives.trie import EMPTY_TRIE_ROOT, secure_root
 from node.primitives.types import ZERO_ADDRESS, ZERO_HASH, Address, Hash32, address
 
 FORKS = ("prague",)
+MAX_BLOCK_BYTES = 7_000_000
+"""A block and its certificate must fit one frame between peers."""
 
 
 class GenesisError(ValueError):
@@ -202,6 +204,8 @@ def _validate(genesis: Genesis, data: Mapping[str, Any]) -> None:
                 f"genesis file: {name} does not follow from config.qbft and alloc; "
                 "the file was edited: make a new network with `chandlery init`"
             )
+    if genesis.consensus.max_block_bytes > MAX_BLOCK_BYTES:
+        raise GenesisError(f"genesis file: max_block_bytes is above {MAX_BLOCK_BYTES}")
     schedule = genesis.consensus.fork_schedule
     heights = [entry.height for entry in schedule]
     if not heights or heights[0] != 0 or heights != sorted(set(heights)):

@@ -145,6 +145,8 @@ class UnknownState(KeyError):
 class ExecutorFailed(Exception):
     """The executor itself broke (disk, a bug): the node must halt."""
 
+    exit_code = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Call:

@@ -106,6 +106,31 @@ class StateDirectory:
             store.close()
             raise
 
+    def recover(
+        self, genesis_hash: Hash32, validator: Address, above: int | None, stamp: str
+    ) -> tuple[int, Path | None]:
+        """A new safety log that forbids all up to `above`, or to the newest block.
+
+        The old one is kept beside, its name ended with `stamp`. Returns the height
+        and where the old log is. Raises StorageFailed.
+        """
+        path = self.path / "safety.log"
+        store = SqliteBlockStore.open(self.path / "blocks", genesis_hash)
+        try:
+            head = store.head()
+            height = max(above or 0, head.height if head else 0)
+            kept = path.with_name(f"{path.name}.{stamp}") if path.exists() else None
+            if kept is not None:
+                path.rename(kept)
+            binding = Binding(store.identity, validator, genesis_hash)
+            FileSafetyLog.create(path, binding)
+            log = FileSafetyLog(path, binding)
+            log.forbid(height)
+            log.close()
+        finally:
+            store.close()
+        return height, kept
+
     def close(self) -> None:
         """Let another process have the directory."""
         os.close(self._lock)
