@@ -116,7 +116,11 @@ def elected_cluster(
     def access(app: str) -> Access:
         port, health_port = free_ports(2)
         proxy = DatabaseProxy(
-            layout.run / f"{app}-proxy", layout.log(app), port, health_port, nodes
+            layout.run / f"{app}-proxy",
+            layout.log(f"{app}-proxy"),
+            port,
+            health_port,
+            nodes,
         )
         dsn = f"postgresql://shop:{secrets.shop}@{LOOPBACK}:{port}/{DATABASE}"
         return Access(dsn, [proxy])

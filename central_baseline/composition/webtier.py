@@ -80,7 +80,7 @@ def balanced_tier(tier: WebTier, count: int, public_port: int) -> BalancedTier:
     for number, port in enumerate(free_ports(count), start=1):
         apps.append(tier.component(f"app{number}", port))
         members[f"app{number}"] = f"{LOOPBACK}:{port}"
-    folder = tier.layout.run / "balancer"
+    folder = tier.layout.run / "lb"
     folder.mkdir(exist_ok=True)
     place = BalancerPlace(LOOPBACK, public_port, folder, tier.layout.log("balancer"))
     haproxy = BalancerServer(place, members)

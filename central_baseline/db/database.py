@@ -118,9 +118,7 @@ class Database:
                 warnings.append(notice.message)
 
         connection.add_log_listener(on_notice)
-        watchdog = asyncio.get_running_loop().call_later(
-            PATIENCE_S, connection.terminate
-        )
+        watchdog = asyncio.get_running_loop().call_later(PATIENCE_S, _drop, connection)
         try:
             if explicit:
                 async with connection.transaction():
@@ -133,12 +131,12 @@ class Database:
                 raise
             if isinstance(outcome, DatabaseUnavailable):
                 # A primary no more: the next connection finds the new one.
-                connection.terminate()
+                _drop(connection)
             raise outcome from error
         finally:
             watchdog.cancel()
             if warnings:
-                connection.terminate()
+                _drop(connection)
             else:
                 # A connection that broke has left the pool by itself.
                 with suppress(asyncpg.InterfaceError):
@@ -150,7 +148,7 @@ class Database:
     async def _read_once(self, sql: str, *values: Any) -> list[Row]:
         connection = await self._acquire()
         watchdog = asyncio.get_running_loop().call_later(
-            self._patience_s or PATIENCE_S, connection.terminate
+            self._patience_s or PATIENCE_S, _drop, connection
         )
         try:
             rows: list[Row] = await connection.fetch(sql, *values)
@@ -174,13 +172,20 @@ class Database:
             await self._pool.release(connection)
         except STATEMENT_FAILURES:
             # A connection that broke is replaced by the pool; nothing else to do.
-            connection.terminate()
+            _drop(connection)
 
     async def _prepare(self, connection: asyncpg.Connection) -> None:
         # Amounts are whole numbers; Decimal would only be converted again.
         await connection.set_type_codec(
             "numeric", schema="pg_catalog", encoder=str, decoder=int, format="text"
         )
+
+
+def _drop(connection: Any) -> None:
+    """Close at once, without a word to the server and without cancelling anything."""
+    # A connection that broke by itself has left the pool already.
+    with suppress(asyncpg.InterfaceError):
+        connection.terminate()
 
 
 async def _keep(connection: asyncpg.Connection) -> None:

@@ -43,7 +43,8 @@ class BalancerPlace:
 
     @property
     def socket(self) -> Path:
-        return self.folder / "haproxy.sock"
+        # HAProxy binds a longer, temporary name first and allows 97 bytes in all.
+        return self.folder / "ha.sock"
 
 
 class BalancerServer:
@@ -64,7 +65,10 @@ class BalancerServer:
         return f"{self._place.host}:{self._place.port}"
 
     async def prepare(self, run: RunJob) -> None:
-        """Write the configuration for the members of now."""
+        """Write the configuration for the members of now.
+
+        Its log is its own: HAProxy makes its output non-blocking and by that
+        overwrites what others append to the same file."""
         config = self._place.folder / "haproxy.cfg"
         config.write_text(balancer_config(self._place, self._members))
         self._account.own(self._place.folder)

@@ -27,7 +27,7 @@ async def client(rung: UpRung) -> AsyncIterator[Client]:
 
 
 def balancer(rung: UpRung) -> Runtime:
-    return Runtime(Layout(rung.folder).run / "balancer" / "haproxy.sock")
+    return Runtime(Layout(rung.folder).run / "lb" / "ha.sock")
 
 
 async def members(rung: UpRung) -> dict[str, str]:

@@ -75,6 +75,17 @@ async def test_a_warning_about_the_replicas_makes_a_commit_doubtful(
     assert await one.write("SELECT 1") != []
 
 
+async def test_a_warning_and_then_a_cut_is_unknown_too(one: Database) -> None:
+    warn_and_die = (
+        "DO $$ BEGIN RAISE WARNING 'canceling the wait for synchronous replication "
+        "and terminating connection due to administrator command'; "
+        "PERFORM pg_terminate_backend(pg_backend_pid()); END $$"
+    )
+    with pytest.raises(OutcomeUnknown):
+        await one.write(warn_and_die)
+    assert await one.write("SELECT 1") != []
+
+
 async def test_a_failed_premise_is_told_apart(one: Database) -> None:
     with pytest.raises(PremiseFailed):
         await one.write("DO $$ BEGIN RAISE SQLSTATE 'SH001'; END $$")
