@@ -169,6 +169,30 @@ async def test_a_prepared_block_outlives_the_crash_of_all(tmp_path: Path) -> Non
         assert witness.contradictions == []
 
 
+async def test_a_single_validator_finishes_what_it_had_prepared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody else has the body, and the pool is gone."""
+    async with Cluster(tmp_path, 1) as cluster:
+        node = cluster.nodes[0]
+
+        def full(_: object) -> None:
+            raise DiskFull("no room")
+
+        monkeypatch.setattr(node.store, "append", full)
+        await node.driver.submit([transfer(0, 0)])
+        await until(lambda: node.driver.status().disk_full, [node])
+        prepared = node.safety.load().prepared
+        assert prepared is not None
+        assert node.store.head() is None
+        await node.kill()
+        await node.start()
+        await node.reach(1)
+        stored = node.store.at(1)
+        assert stored is not None
+        assert stored.digest == prepared.digest
+
+
 async def test_a_full_disk_stops_signing_and_goes_on_when_there_is_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 """Bodies come from whoever has them, and only true ones are believed."""
 
+import asyncio
 from pathlib import Path
 
 from node.chain.block import Block
@@ -9,7 +10,7 @@ from node.gossip.messages import TransactionBatch, Transactions
 from node.primitives.keccak import keccak256
 from node.primitives.types import Address
 from node.sync.messages import BlockByDigest, GetBlocks
-from tests.node.driver.cluster import Cluster, Mesh, transfer
+from tests.node.driver.cluster import DEADLINE_S, Cluster, Mesh, transfer
 
 
 def without_gossip(_: Address, __: Address, message: WireMessage) -> bool:
@@ -121,3 +122,23 @@ async def test_answers_that_are_not_what_was_asked_for_are_not_believed(
         assert mesh.lies
         reported = [r for n in cluster.nodes[:3] for r in n.mesh.reports]
         assert {peer for peer, _ in reported} == {liar.address}
+
+
+async def test_a_forged_body_under_a_true_header_is_passed_over(
+    tmp_path: Path,
+) -> None:
+    """Everybody but the last peer asked forges; only the true body is taken."""
+    cluster = Cluster(tmp_path, 4)
+    for liar in cluster.nodes[1:3]:
+        liar.mesh_of = Lying
+    async with cluster:
+        one, *liars, honest = cluster.nodes
+        await honest.include([transfer(0, 0)])
+        height, _ = honest.store.location(keccak256(transfer(0, 0))) or (0, 0)
+        stored = honest.store.at(height)
+        assert stored is not None
+        fetching = one.driver.inbox.fetching
+        async with asyncio.timeout(DEADLINE_S):
+            block = await fetching.whole(height, stored.digest, first=liars[0].address)
+        assert block.transactions == (transfer(0, 0),)
+        assert liars[0].address in {peer for peer, _ in one.mesh.reports}
