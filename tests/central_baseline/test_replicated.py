@@ -250,6 +250,8 @@ async def test_a_cancelled_wait_then_a_retry_then_a_failover_loses_nothing(
     while answer.status == 503:
         answer = await client.buy(token, reference, price=price)
     assert answer.status in {200, 201}
+    await until_healthy(client)
+    at = await primary(client.rung)
     await client.rung.control("kill", component=at, process="postgres")
     await until_primary_is_not(client.rung, at)
     await until_healthy(client)
