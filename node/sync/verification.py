@@ -17,9 +17,9 @@ from node.chain.certificate import (
 from node.chain.header import Header
 from node.chain.header_rules import HeaderInvalid, HeaderRules
 from node.chain.signing import SigningDomain, Verifier
-from node.chain.trie import list_root
 from node.chain.validators import ValidatorSet
 from node.primitives import rlp
+from node.primitives.trie import list_root
 
 
 class BlockRefused(ValueError):

@@ -7,9 +7,9 @@ from node.chain.certificate import CommitCertificate, commit_payload
 from node.chain.header import Header, prev_randao_of
 from node.chain.header_rules import HeaderRules
 from node.chain.signing import MessageCode, Secp256k1Verifier, SigningDomain
-from node.chain.trie import list_root
 from node.chain.validators import ValidatorSet
 from node.primitives.secp256k1 import PrivateKey
+from node.primitives.trie import list_root
 from node.primitives.types import Hash32
 from node.sync.verification import Checks
 from tests.node.storage.samples import GENESIS, child_of
