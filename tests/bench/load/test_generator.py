@@ -126,6 +126,18 @@ async def test_patience_ends_an_operation_as_unknown_at_its_full_time(
     assert {attempt.error for attempt in record.attempts} == {"timeout"}
 
 
+async def test_nobody_leaves_before_patience_has_run_out(tmp_path: Path) -> None:
+    async def perform(operation: Operation) -> Answer:
+        return REFUSED
+
+    rule = RetryRule(attempts_max=100, attempt_timeout_ms=100, backoff_ms=200)
+    (record,), _ = await run(
+        tmp_path, perform, visits(1, 1), patience_ms=350, retry=rule
+    )
+    assert (record.outcome, len(record.attempts)) == ("failed", 2)
+    assert record.latency_ns >= 350 * MS, "a time-out counts at its full value"
+
+
 async def test_a_retry_is_the_same_operation_and_ends_as_its_last_answer(
     tmp_path: Path,
 ) -> None:
