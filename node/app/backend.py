@@ -1,6 +1,7 @@
 """What JSON-RPC sees of a node: `node.rpc.backend.Backend` over its real parts."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -14,7 +15,7 @@ from node.chain.header import Header
 from node.chain.validator_contract import VALIDATOR_CONTRACT, read_validators
 from node.consensus.codec import encode_evidence
 from node.driver.driver import Driver
-from node.driver.heads import NewHead, Subscription
+from node.driver.heads import SubscriberTooSlow, Subscription
 from node.driver.ports import BlockStore, Clock
 from node.execution.executor import Executor, StateView, TxError
 from node.primitives.types import Address, Hash32
@@ -24,6 +25,9 @@ from node.txpool.entries import Entry
 from node.txpool.pool import TxPool
 
 T = TypeVar("T")
+S = TypeVar("S")
+
+log = logging.getLogger(__name__)
 
 CACHED_BLOCKS = 256
 READER_THREADS = 4
@@ -53,39 +57,65 @@ class NodeBackend:
         self._followers: list[asyncio.Task[None]] = []
         self._subscriptions: list[Subscription[Any]] = []
         self._serial = 0
+        self._stopping = False
         self._block = lru_cache(CACHED_BLOCKS)(self._read_block)
 
     def start(self) -> None:
         """Follow the driver's heads and admissions."""
-        heads, admitted = (
-            self._driver.subscribe_heads(),
-            self._driver.subscribe_admitted(),
-        )
-        self._subscriptions = [heads, admitted]
         self._followers = [
-            asyncio.create_task(self._follow_heads(heads)),
-            asyncio.create_task(self._follow_admitted(admitted)),
+            asyncio.create_task(self._follow_heads()),
+            asyncio.create_task(self._follow_admitted()),
         ]
 
     async def stop(self) -> None:
         """End the followers and finish the reads under way."""
+        self._stopping = True
         for subscription in self._subscriptions:
             subscription.close()
         await asyncio.gather(*self._followers)
         self._readers.shutdown(wait=True, cancel_futures=True)
 
-    async def _follow_heads(self, heads: Subscription[NewHead]) -> None:
-        async for new in heads:
-            head = Head(Block.decode(new.block), new.receipts)
+    async def _follow_heads(self) -> None:
+        """Announce every head once; what a full backlog dropped is read again."""
+        announced = self._driver.head.header.number
+        while True:
+            heads = self._subscribe(self._driver.subscribe_heads())
+            for number in range(announced + 1, self._driver.head.header.number + 1):
+                self._announce(self.block(number), self.receipts(number))
+                announced = number
+            try:
+                async for new in heads:
+                    if new.header.number > announced:
+                        self._announce(Block.decode(new.block), new.receipts)
+                        announced = new.header.number
+            except SubscriberTooSlow:
+                log.warning("JSON-RPC lags behind at block %d", announced)
+            else:
+                return
+
+    def _announce(self, block: Block | None, receipts: Sequence[bytes] | None) -> None:
+        if block is not None and receipts is not None:
+            head = Head(block, tuple(receipts))
             for call in list(self._head_calls.values()):
                 call(head)
 
-    async def _follow_admitted(
-        self, admitted: Subscription[tuple[Hash32, ...]]
-    ) -> None:
-        async for hashes in admitted:
-            for call in list(self._pending_calls.values()):
-                call(hashes)
+    def _subscribe(self, subscription: Subscription[S]) -> Subscription[S]:
+        self._subscriptions.append(subscription)
+        if self._stopping:
+            subscription.close()
+        return subscription
+
+    async def _follow_admitted(self) -> None:
+        while True:
+            admitted = self._subscribe(self._driver.subscribe_admitted())
+            try:
+                async for hashes in admitted:
+                    for call in list(self._pending_calls.values()):
+                        call(hashes)
+            except SubscriberTooSlow:
+                log.warning("JSON-RPC lags behind the pool")
+            else:
+                return
 
     def head(self) -> Header:
         return self._driver.head.header

@@ -7,6 +7,7 @@ Secrets are never given to a logger.
 import logging
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -51,3 +52,18 @@ def configure_logging(config: LogConfig) -> None:
     # py-evm and web libraries log every opcode and request at debug.
     for noisy in ("eth", "aiohttp", "asyncio", "parso", "web3"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+class EventLog:
+    """Every event and effect of the engine as a JSON line, for `chandlery replay`."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("ab")
+
+    def write(self, entry: dict[str, object]) -> None:
+        """Append; buffered, so what a crash loses is the newest part."""
+        self._file.write(orjson.dumps(entry) + b"\n")
+
+    def close(self) -> None:
+        """Flush and release the file."""
+        self._file.close()

@@ -15,7 +15,7 @@ import uvloop
 
 from node.app.admin import AdminServer
 from node.app.backend import NodeBackend
-from node.app.logs import configure_logging
+from node.app.logs import EventLog, configure_logging
 from node.chain.genesis import Genesis, load_genesis
 from node.chain.signing import Secp256k1Verifier
 from node.config import NodeConfig
@@ -95,8 +95,14 @@ async def open_node(
         )
         stack.callback(executor.close)
         mesh = Mesh(config.p2p, key, genesis, config.directory / "tls")
+        verifier = Secp256k1Verifier()
+        on_event = None
+        if config.log.events:
+            events = EventLog(directory.logs / "events.jsonl")
+            stack.callback(events.close)
+            on_event = events.write
         ports = DriverPorts(
-            clock, lanes, store, safety, executor, mesh, key, Secp256k1Verifier()
+            clock, lanes, store, safety, executor, mesh, key, verifier, on_event
         )
         pool = TxPool(_limits(config, genesis), zero_base_fee=_is_free(genesis))
         driver = Driver(genesis, ports, pool, Gossip(pool))

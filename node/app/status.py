@@ -6,6 +6,7 @@ One JSON document; hashes and addresses are 0x-hex, times in seconds.
 from typing import Any
 
 from node.chain.genesis import Genesis
+from node.chain.validators import quorum
 from node.consensus.engine import EngineStatus
 from node.driver.driver import DriverStatus
 from node.primitives.types import Address
@@ -34,8 +35,8 @@ def status_json(
             "overdue": age_s > OVERDUE_FACTOR * expected_s,
         },
         "consensus": _consensus(engine, status, now_ms),
-        "quorum": engine.quorum if engine else genesis.validators.quorum,
-        "validators": _validators(engine, status, genesis, own),
+        "quorum": engine.quorum if engine else quorum(len(status.validators)),
+        "validators": _validators(engine, status, own),
         "peers": [
             {
                 "address": _hex(peer.address),
@@ -89,10 +90,10 @@ def _signing(engine: EngineStatus | None, status: DriverStatus) -> str:
 
 
 def _validators(
-    engine: EngineStatus | None, status: DriverStatus, genesis: Genesis, own: Address
+    engine: EngineStatus | None, status: DriverStatus, own: Address
 ) -> list[dict[str, Any]]:
     connected = {peer.address for peer in status.peers} | {own}
-    members = engine.validators if engine else genesis.validators.addresses
+    members = engine.validators if engine else status.validators
     heard = _heard(engine) if engine else {}
     return [
         {
