@@ -8,8 +8,8 @@ EIP-7623 count. A call may run for CALL_TIME_S.
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
+from eth._utils.address import generate_contract_address
 from eth.exceptions import InsufficientFunds
 
 from node.chain.transaction import (
@@ -27,6 +27,7 @@ from node.execution.reference.runner import (
     run_message,
 )
 from node.execution.reference.state import BlockContext, ReferenceState
+from node.execution.reference.tracing import AccessTracer
 from node.execution.reference.world import Account, World
 from node.execution.validation import (
     GAS_TRANSACTION,
@@ -65,12 +66,10 @@ class Caller:
     computation: type[ReferenceComputation] = ReferenceComputation
     deadline: float | None = None
 
-    def run(self, call: Call, warm: dict[Any, bool] | None = None) -> Ran:
+    def run(self, call: Call) -> Ran:
         """One run."""
         world = self.new_world()
         override(world, self.overrides)
-        if warm is not None:
-            world.warm = warm
         state = ReferenceState(world, self._context_for(call))
         state.computation_class = self.computation
         state.deadline = self.deadline or time.monotonic() + CALL_TIME_S
@@ -93,9 +92,10 @@ class Caller:
         limited = replace(self, deadline=time.monotonic() + CALL_TIME_S)
         listed: AccessList = ()
         for _ in range(MAX_ACCESS_LIST_RUNS):
-            seen = _Seen()
-            ran = limited.run(replace(call, access_list=listed), seen)
-            found = self._listed(call, ran, seen)
+            tracer = AccessTracer()
+            again = replace(limited, computation=tracer.machine)
+            ran = again.run(replace(call, access_list=listed))
+            found = self._listed(call, tracer.touched)
             if found == listed:
                 break
             listed = found
@@ -141,34 +141,27 @@ class Caller:
         funds = world.get(call.sender).balance - call.value
         return max(min(high, funds // call.gas_price), 0)
 
-    def _listed(self, call: Call, ran: Ran, seen: "_Seen") -> AccessList:
-        left_out = set(ReferenceComputation.get_precompiles())
-        left_out |= {call.sender, self.context.coinbase}
-        left_out.add(call.to if call.to is not None else b"")
-        if ran.outcome is not None:
-            left_out |= set(ran.outcome.frame.contracts_created)
-        slots: dict[Address, list[int]] = {}
-        for key in seen.keys_seen:
-            if isinstance(key, tuple):
-                slots.setdefault(key[0], []).append(key[1])
-            elif key not in left_out:
-                slots.setdefault(key, [])
-        return tuple((at, tuple(sorted(slots[at]))) for at in sorted(slots))
+    def _listed(self, call: Call, touched: Mapping[bytes, set[int]]) -> AccessList:
+        """Without what is warm anyway: accounts of the transaction, precompiles."""
+        warm: set[bytes] = {call.sender, self.context.coinbase}
+        warm.add(call.to if call.to is not None else self._created(call))
+        warm |= set(ReferenceComputation.get_precompiles())
+        return tuple(
+            (Address(at), tuple(sorted(touched[at])))
+            for at in sorted(touched)
+            if touched[at] or at not in warm
+        )
+
+    def _created(self, call: Call) -> bytes:
+        world = self.new_world()
+        override(world, self.overrides)
+        address: bytes = generate_contract_address(
+            call.sender, world.get(call.sender).nonce
+        )
+        return address
 
 
 TIMED_OUT = f"execution timeout: the call ran longer than {CALL_TIME_S:g} s"
-
-
-class _Seen(dict[Any, bool]):
-    """The warm set that also remembers what was reverted."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.keys_seen: dict[Any, None] = {}
-
-    def __setitem__(self, key: Any, value: bool) -> None:
-        self.keys_seen[key] = None
-        super().__setitem__(key, value)
 
 
 def override(world: World, overrides: Mapping[Address, AccountOverride]) -> None:

@@ -8,6 +8,7 @@ the origin (possible since EIP-7702), and it looks at the size limit of initcode
 after the balance.
 """
 
+import sys
 import time
 from math import inf
 from typing import Any
@@ -30,6 +31,12 @@ from node.execution.reference.state import ReferenceState
 STEPS_PER_CLOCK_READ = 1_000
 GAS_MEMORY_WORD = 3
 MEMORY_QUADRATIC = 512
+
+
+# 1,024 frames deep, each half a dozen Python calls, a dozen when traced. They are
+# calls of Python by Python, which take no room on the machine's own stack.
+RECURSION_LIMIT = 20_000
+sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION_LIMIT))
 
 
 class TimeLimit(Exception):

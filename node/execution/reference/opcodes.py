@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from eth import constants
+from eth.abc import OpcodeAPI
 from eth.exceptions import (
     FullStack,
     InsufficientStack,
@@ -77,8 +78,10 @@ def _push(size: int) -> Opcode:
 def _dup(position: int) -> Opcode:
     def dup(frame: Any) -> None:
         values = frame._stack.values
-        if not position <= len(values) < STACK_LIMIT:
+        if len(values) < position:
             raise InsufficientStack("DUP")
+        if len(values) >= STACK_LIMIT:
+            raise FullStack("DUP")
         values.append(values[-position])
 
     return _charged(dup, GAS_VERY_LOW)
@@ -162,6 +165,8 @@ def _table() -> list[Opcode]:
         opcode = getattr(entry, "__wrapped__", entry)
         if isinstance(opcode, _FastOpcode):
             opcode = _charged(opcode.logic_fn, opcode.gas_cost)
+        elif isinstance(opcode, OpcodeAPI):
+            opcode = opcode.__call__  # a method: Python calls it without C between
         table[value] = opcode
     for size in range(33):
         table[PUSH0 + size] = _push(size)
@@ -172,8 +177,8 @@ def _table() -> list[Opcode]:
     table[JUMP] = _charged(_jump, GAS_MID)
     table[JUMPI] = _charged(_jumpi, GAS_HIGH)
     table[JUMPDEST] = _charged(_nothing, GAS_JUMPDEST)
-    table[CREATE] = Create()
-    table[CREATE2] = Create2()
+    table[CREATE] = Create().__call__
+    table[CREATE2] = Create2().__call__
     return table
 
 

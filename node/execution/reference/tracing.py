@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any, Protocol
 
 from eth.exceptions import Halt, VMError
-from eth.vm import opcode_values
 from eth.vm.forks.prague.opcodes import PRAGUE_OPCODES
 
 from node.execution.executor import TracerConfig
@@ -22,9 +21,11 @@ from node.execution.reference.runner import Outcome, reason_of
 MAX_STEPS = 500_000
 SLOAD, SSTORE, SELFDESTRUCT = 0x54, 0x55, 0xFF
 CALLS = {0xF1: "CALL", 0xF2: "CALLCODE", 0xF4: "DELEGATECALL", 0xFA: "STATICCALL"}
+RENAMED = {0x20: "KECCAK256", 0x44: "DIFFICULTY"}  # as geth has it
+LOGS = range(0xA0, 0xA5)
 CREATES = {0xF0: "CREATE", 0xF5: "CREATE2"}
+NAMING_FIRST = (0x31, 0x3B, 0x3C, 0x3F, SELFDESTRUCT)  # BALANCE, EXTCODE*
 ADDRESS_MASK = 2**160 - 1
-RENAMED = {"SHA3": "KECCAK256", "DIFFICULTY": "PREVRANDAO"}
 
 
 class TraceError(ValueError):
@@ -86,9 +87,6 @@ class StructLogger:
         finally:
             if entry is not None:
                 entry["gasCost"] = _cost(frame, gas, opcode, children)
-                if opcode == SLOAD and self._with_storage and frame._stack.values:
-                    slot = int(self._slot_of(entry), 16)
-                    self._note(frame, entry, slot, frame._stack.values[-1])
 
     def _entry(self, frame: Any, opcode: int) -> dict[str, Any] | None:
         if self._limit and len(self._steps) >= self._limit:
@@ -111,13 +109,11 @@ class StructLogger:
             entry["returnData"] = "0x" + bytes(frame.return_data).hex()
         if self._with_storage and opcode == SSTORE and len(values) >= 2:
             self._note(frame, entry, values[-1], values[-2])
-        if opcode == SLOAD and values:
-            entry["_slot"] = hex(values[-1])
+        elif self._with_storage and opcode == SLOAD and values:
+            value = frame.state.get_storage(frame.msg.storage_address, values[-1])
+            self._note(frame, entry, values[-1], value)
         self._steps.append(entry)
         return entry
-
-    def _slot_of(self, entry: dict[str, Any]) -> str:
-        return str(entry.pop("_slot", "0x0"))
 
     def _note(self, frame: Any, entry: dict[str, Any], slot: int, value: int) -> None:
         storage = self._storage.setdefault(frame.msg.storage_address, {})
@@ -165,13 +161,18 @@ class CallTracer:
         if output:
             node["output"] = "0x" + output.hex()
         if frame._error is not None:
+            if message.is_create:
+                node.pop("to")
             reason = reason_of(frame._error)
             node["error"] = "execution reverted" if reason == "revert" else reason
-        elif self._with_logs and frame._log_entries:
-            node["logs"] = [
-                _log_node(entry, position)
-                for position, entry in enumerate(frame._log_entries)
-            ]
+            _forget_logs(node)
+
+    def log(self, entry: Any) -> None:
+        """A log; its position is the number of calls before it in the frame."""
+        if self._with_logs:
+            node = self._open[-1]
+            position = len(node.get("calls", ()))
+            node.setdefault("logs", []).append(_log_node(entry, position))
 
     def destruct(self, frame: Any, beneficiary: int) -> None:
         """SELFDESTRUCT appears as a call that moves the balance."""
@@ -189,6 +190,28 @@ class CallTracer:
         )
 
 
+class AccessTracer:
+    """The accounts and slots that opcodes name, in calls that fail too, as geth lists
+    them for eth_createAccessList."""
+
+    def __init__(self) -> None:
+        self.touched: dict[bytes, set[int]] = {}
+        self.machine = _stepping(self._step)
+
+    def _step(self, frame: Any, opcode: int, execute: Callable[[], None]) -> None:
+        values = frame._stack.values
+        if opcode in (SLOAD, SSTORE) and values:
+            self.touched.setdefault(frame.msg.storage_address, set()).add(values[-1])
+        elif opcode in NAMING_FIRST and values:
+            self._touch(values[-1])
+        elif opcode in CALLS and len(values) >= 5:
+            self._touch(values[-2])
+        execute()
+
+    def _touch(self, word: int) -> None:
+        self.touched.setdefault((word & ADDRESS_MASK).to_bytes(20, "big"), set())
+
+
 Step = Callable[[Any, int, Callable[[], None]], None]
 
 
@@ -199,6 +222,8 @@ def _stepping(step: Step) -> type[ReferenceComputation]:
         current: int | None = None
 
         def run(self) -> None:
+            if not self.code.raw:
+                return
             for opcode in self.code:
                 if time.monotonic() > self.state.deadline:
                     raise TimeLimit
@@ -221,6 +246,8 @@ def _calling(tracer: CallTracer) -> type[ReferenceComputation]:
         if opcode == SELFDESTRUCT and values and not frame.msg.is_static:
             tracer.destruct(frame, values[-1])
         execute()
+        if opcode in LOGS:
+            tracer.log(frame._log_entries[-1])
 
     base = _stepping(step)
 
@@ -277,6 +304,13 @@ def _call_node(message: Any, parent: Any, opcode: int | None) -> dict[str, Any]:
     return node
 
 
+def _forget_logs(node: dict[str, Any]) -> None:
+    """A failed frame and all below it logged nothing."""
+    node.pop("logs", None)
+    for child in node.get("calls", ()):
+        _forget_logs(child)
+
+
 def _log_node(entry: Any, position: int) -> dict[str, Any]:
     index, at, topics, data = entry
     return {
@@ -310,9 +344,7 @@ def _name(opcode: int) -> str:
     if entry is None:
         return "INVALID" if opcode == 0xFE else f"opcode 0x{opcode:x} not defined"
     name = str(getattr(entry, "__wrapped__", entry).mnemonic)
-    if opcode == opcode_values.DIFFICULTY:
-        return "PREVRANDAO"
-    return RENAMED.get(name, name)
+    return RENAMED.get(opcode, name)
 
 
 def _hex(value: bytes) -> str:

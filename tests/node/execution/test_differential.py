@@ -12,8 +12,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from node.execution.pyevm import PyEvmExecutor
+from node.execution.select import open_executor
+from node.primitives.keccak import keccak256
+from shop_contract.artifact import load_artifact
+from shop_contract.codec import encode_call
 from tests.node.execution.differential import Pair, genesis_with
+from tests.node.execution.local_chain import LocalChain, genesis_for
 from tests.node.execution.programs import BROKEN, SOUND, blocks, programs
+from tests.node.execution.signing import Draft
 
 native = pytest.importorskip(
     "chandlery_native", reason="the native executor is not installed"
@@ -62,3 +68,34 @@ def test_both_executors_say_the_same_of_many_blocks(codes, plans, data):
 @pytest.mark.parametrize("broken", BROKEN, ids=range(len(BROKEN)))
 def test_both_refuse_the_same_invalid_transactions(broken):
     compare([b""] * 4, [[SOUND, broken], [broken, SOUND]], b"")
+
+
+def test_a_day_in_the_shop_is_the_same_on_both(tmp_path):
+    """The shop's contract: deployed, filled, ordered from, with orders that fail."""
+    genesis = genesis_for()
+    both = open_executor("native", tmp_path, genesis, verify_with="pyevm")
+    chain = LocalChain(both, genesis)
+    draft = Draft(data=load_artifact().bytecode, gas=10_000_000)
+    created, receipt = chain.send("alice", draft)
+    assert receipt.succeeded
+    shop = created.created[0]
+
+    def call(word: str, name: str, *arguments: object, value: int = 0) -> bool:
+        data = encode_call(name, *arguments)
+        draft = Draft(shop, data=data, value=value, gas=500_000)
+        return chain.send(word, draft)[1].succeeded
+
+    for kind in range(3):
+        assert call("alice", "add_option", kind, "plain")
+    assert call("alice", "set_prices", [(0, 0, 0, 1_000)])
+    assert call("alice", "adjust_stock", [(0, 0, 0, 3)])
+    assert call("bob", "set_profile", b"sealed" * 10)
+    order = (0, 0, 0, 1, 2_000)
+    assert [
+        call("bob", "place", *order, keccak256(bytes((n,))), b"", value=1_000)
+        for n in (1, 1, 2, 3, 4)
+    ] == [True, False, True, True, False]
+    assert call("bob", "cancel", 1)
+    assert call("bob", "withdraw")
+    assert not call("carol", "mould", 2)
+    both.close()

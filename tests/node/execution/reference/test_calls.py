@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from trie import HexaryTrie
 
-from node.execution.executor import AccountOverride, Call
+from node.execution.executor import AccountOverride, Call, TracerConfig
 from node.execution.pyevm import PyEvmExecutor
 from node.execution.reference import calls
 from node.primitives import rlp
@@ -133,6 +133,25 @@ def test_a_call_of_a_thousand_frames_works_in_a_thread(chain):
     thread.start()
     thread.join()
     assert results[0].error == ""
+
+
+def test_a_trace_of_a_thousand_frames_works_in_a_thread(chain):
+    at = chain.deploy(code(0, 0, 0, 0, 0, "ADDRESS", "GAS", "CALL"))
+    view, env, depths = chain.view(), chain.env(), []
+
+    def trace() -> None:
+        call = Call(ALICE, at, gas=10**12)
+        node = view.trace_call(call, env, {}, TracerConfig("callTracer"))
+        depth = 1
+        while "calls" in node:
+            (node,) = node["calls"]
+            depth += 1
+        depths.append(depth)
+
+    thread = threading.Thread(target=trace)
+    thread.start()
+    thread.join()
+    assert depths == [1_025]
 
 
 def test_overrides_lie_over_the_state(chain):
