@@ -1,7 +1,7 @@
 """The operations on files that promises of durability rest on.
 
 `SystemFiles` is the machine's; a simulation brings files that lose, tear and refuse
-writes (`node.simulation.disk`). Descriptors are numbers, errors are OSError.
+writes (`node.simulation.machine.disk`). Descriptors are numbers, errors are OSError.
 """
 
 import os

@@ -10,8 +10,9 @@ A crash while appending leaves an incomplete last record: it was never acted upo
 dropped. Everything else that does not check is damage, and the log is refused: a
 signature that was forgotten could be contradicted. The two are told apart like this.
 An append that was cut short ends before the record does, or in bytes that were never
-written (zeros, checksum included). A record that is complete but wrong was changed
-later. The length has a check of its own, or a flipped bit in it would make the rest of
+written: zeros from within the record to the end of the file, its checksum included or
+cut at a sector of the disk. (One append may hold several records.) A record that is
+complete but wrong was changed later. The length has a check of its own, or a flipped bit in it would make the rest of
 the log look cut short.
 """
 
@@ -26,6 +27,8 @@ CHECKSUM_BYTES = 16
 FRAME_BYTES = 8
 HEADER_BYTES = len(MAGIC) + 16 + 20 + 32 + CHECKSUM_BYTES
 MAX_PAYLOAD_BYTES = 1_000_000
+SECTOR_BYTES = 512
+"""What a disk writes all or nothing."""
 
 
 class SafetyLogCorrupt(Exception):
@@ -86,7 +89,7 @@ def scan(data: bytes, name: str) -> Scanned:
         found = data[end - CHECKSUM_BYTES : end]
         expected = _checksum(checksum + data[at : end - CHECKSUM_BYTES])
         if found != expected:
-            if end == len(data) and not any(found):
+            if _is_unwritten(data, end, expected):
                 break
             raise _corrupt(name, at, "a record does not check")
         payloads.append(data[at + FRAME_BYTES : end - CHECKSUM_BYTES])
@@ -97,12 +100,29 @@ def scan(data: bytes, name: str) -> Scanned:
 def _payload_size(data: bytes, at: int, checksum: bytes, name: str) -> int:
     """The length of the record at `at`, or -1 when its frame was never written."""
     frame = data[at : at + FRAME_BYTES]
-    if len(frame) < FRAME_BYTES or not any(data[at:]):
+    written = len(data.rstrip(b"\0"))
+    if len(frame) < FRAME_BYTES or written <= at:
+        return -1
+    if at < _sector_after(written) < at + FRAME_BYTES:
         return -1
     size = int.from_bytes(frame[:4], "big")
     if frame[4:] != _check_of(frame[:4], checksum) or size > MAX_PAYLOAD_BYTES:
         raise _corrupt(name, at, "the length of a record does not check")
     return size
+
+
+def _is_unwritten(data: bytes, end: int, expected: bytes) -> bool:
+    """Whether the record that should end there was never written to its end."""
+    written, start = len(data.rstrip(b"\0")), end - CHECKSUM_BYTES
+    if written <= start:
+        return True
+    cut = _sector_after(written)
+    return cut < end and data[start:cut] == expected[: cut - start]
+
+
+def _sector_after(at: int) -> int:
+    """The first boundary of sectors at or after a position."""
+    return -(-at // SECTOR_BYTES) * SECTOR_BYTES
 
 
 def _binding(body: bytes) -> Binding:

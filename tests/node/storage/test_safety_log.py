@@ -143,6 +143,29 @@ def test_a_last_record_whose_end_was_never_written_is_dropped(tmp_path: Path) ->
         assert reload(log).load().records == (PREPARE,), size
 
 
+def test_a_batch_whose_end_was_never_written_is_dropped_from_there(
+    tmp_path: Path,
+) -> None:
+    """Zeros from any sector on, wherever in frames and checksums that falls."""
+    log = created(tmp_path)
+    ends = [log.stat().st_size]
+    digest = keccak256(b"block 8")
+    records = [record(8, n, MessageCode.PREPARE, digest) for n in range(120)]
+    for record_ in records:
+        append(log, [record_])
+        ends.append(log.stat().st_size)
+    whole = log.read_bytes()
+    in_frame, in_checksum = 0, 0
+    for cut in range(512, len(whole), 512):
+        log.write_bytes(whole[:cut].ljust(len(whole), b"\0"))
+        complete = sum(end <= cut for end in ends) - 1
+        assert reload(log).load().records == tuple(records[:complete]), cut
+        in_frame += 0 < cut - ends[complete] < 8
+        in_checksum += 0 < ends[complete + 1] - cut < 16
+    assert in_frame
+    assert in_checksum
+
+
 def test_a_torn_batch_keeps_its_complete_records(tmp_path: Path) -> None:
     log = created(tmp_path)
     append(log, [PREPARE, COMMIT])
