@@ -110,7 +110,8 @@ class EngineLoop:
         """Make durable what later effects depend on. Raises StorageFailed."""
         ports = self._context.ports
         records = [e.record for e in effects if isinstance(e, PersistSafetyRecord)]
-        bodies = [self._body(e) for e in effects if isinstance(e, PersistBody)]
+        wanted = [self._body(e) for e in effects if isinstance(e, PersistBody)]
+        bodies = [body for body in wanted if body is not None]
         bans = [e.height for e in effects if isinstance(e, ForbidSigning)]
         if not ports.safety.load().can_sign:
             bans = []  # nothing is signed anyway, and there is no log to say so in
@@ -129,11 +130,14 @@ class EngineLoop:
 
         await self._context.write(work)
 
-    def _body(self, effect: PersistBody) -> tuple[int, Hash32, bytes]:
-        bodies = self._context.bodies
+    def _body(self, effect: PersistBody) -> tuple[int, Hash32, bytes] | None:
+        """What must become durable; None when sync made the block final meanwhile."""
+        bodies, store = self._context.bodies, self._context.ports.store
         bodies.pin(effect.digest)
         body = bodies.get(effect.digest)
-        block = body.block if body else self._context.ports.store.body(effect.digest)
+        block = body.block if body else store.body(effect.digest)
+        if block is None and store.height_of(effect.digest) == effect.height:
+            return None
         if block is None:
             raise RefusedForSafety(
                 f"the body of block {effect.height} 0x{effect.digest.hex()} is not "

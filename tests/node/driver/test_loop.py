@@ -147,6 +147,9 @@ class World:
     def body(self, _: bytes) -> bytes | None:
         return None
 
+    def height_of(self, digest: bytes) -> int | None:
+        return self.store.height_of(digest)  # type: ignore[arg-type]
+
     # Network
     def broadcast(self, message: Message) -> None:
         self.done.append(("broadcast", message.signed.payload.round))
@@ -227,6 +230,16 @@ async def test_a_body_that_is_nowhere_ends_the_node() -> None:
     await world.run(pending(), until=2)
     assert isinstance(world.failures[0], RefusedForSafety)
     assert world.done == []
+
+
+async def test_a_body_that_sync_made_final_meanwhile_is_durable_already() -> None:
+    final = finals(1)[0]
+    effects: list[Effect] = [PersistBody(1, final.header.digest), prepare(0)]
+    world = World({TransactionsPending: [effects]})
+    world.store.append(final)
+    await world.run(pending(), until=2)
+    assert world.failures == []
+    assert world.done == [("broadcast", 0)]
 
 
 async def test_effects_are_performed_in_their_order() -> None:
