@@ -17,9 +17,9 @@ from central_baseline.db.database import Database
 from central_baseline.db.reading import REPLICA_PATIENCE_S, Reads
 from central_baseline.shop.cache import Cache
 from central_baseline.shop.selling import Seller
-from central_baseline.web import admin, buying, health, pages, people, shelves
 from central_baseline.web.middleware import around
 from central_baseline.web.passwords import Passwords
+from central_baseline.web.routes import admin, buying, health, pages, people, shelves
 from central_baseline.web.services import SERVICES, Services
 from central_baseline.web.sessions import Sessions
 from central_baseline.web.settings import WebSettings

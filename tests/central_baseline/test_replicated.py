@@ -162,6 +162,7 @@ async def test_a_paused_primary_never_makes_two(client: Client) -> None:
     await assert_books_match(client, shoppers.history)
 
 
+@pytest.mark.long
 async def test_a_dead_standby_costs_no_acknowledgement(client: Client) -> None:
     tokens = await client.provision(4)
     at = await primary(client.rung)

@@ -5,8 +5,8 @@ import json
 import jsonschema
 from aiohttp import web
 
-from central_baseline.web import buying, health, people, shelves
-from central_baseline.web.openapi import document
+from central_baseline.web.routes import buying, health, people, shelves
+from central_baseline.web.routes.openapi import document
 from tests.central_baseline.client import Client
 
 

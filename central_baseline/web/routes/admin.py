@@ -9,9 +9,9 @@ from aiohttp import web
 
 from central_baseline.db import accounts, audit
 from central_baseline.web.bodies import query_integer, read_body
-from central_baseline.web.buying import MAX_ID
 from central_baseline.web.documents import answer, order_document
 from central_baseline.web.refusals import Refusal, malformed
+from central_baseline.web.routes.buying import MAX_ID
 from central_baseline.web.services import Services, services_of
 from shop_contract.rules import Party
 

@@ -4,7 +4,7 @@ from aiohttp import web
 
 from central_baseline.db.outcomes import DatabaseUnavailable, Overloaded
 from central_baseline.web.documents import answer
-from central_baseline.web.openapi import document
+from central_baseline.web.routes.openapi import document
 from central_baseline.web.services import services_of
 
 
