@@ -27,6 +27,9 @@ check: $(VENV)/.installed ## lint, types, import directions, sizes
 network: $(VENV)/.native ## four validators in the folder DIR, until Ctrl-C
 	$(BIN)/chandlery network up $(DIR) --foreground
 
+simulate: $(VENV)/.installed ## one simulated network with the faults of SEED
+	$(BIN)/chandlery simulate --seed $(SEED) --shrink
+
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@echo "installing into $(VENV) (a minute, once)"
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("Python 3.11 or newer is needed, this is %d.%d; name another with: make PYTHON=python3.12" % v[:2])'

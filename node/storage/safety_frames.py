@@ -12,8 +12,8 @@ signature that was forgotten could be contradicted. The two are told apart like 
 An append that was cut short ends before the record does, or in bytes that were never
 written: zeros from within the record to the end of the file, its checksum included or
 cut at a sector of the disk. (One append may hold several records.) A record that is
-complete but wrong was changed later. The length has a check of its own, or a flipped bit in it would make the rest of
-the log look cut short.
+complete but wrong was changed later. The length has a check of its own, or a flipped
+bit in it would make the rest of the log look cut short.
 """
 
 from collections.abc import Iterable

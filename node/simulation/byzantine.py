@@ -1,0 +1,244 @@
+"""Liars: real nodes whose words are changed on their way out.
+
+A liar runs the same driver as everyone, so that it is in the middle of what happens,
+and holds its own key: what it signs is signed correctly and says something wrong. It
+never holds another's key.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field, replace
+from random import Random
+
+from node.chain.block import Block
+from node.chain.certificate import CommitCertificate
+from node.chain.header import Header, prev_randao_of
+from node.chain.header_rules import HeaderRules
+from node.chain.signing import SigningDomain
+from node.consensus.codec import sign_draft
+from node.consensus.messages import (
+    BlockReference,
+    Commit,
+    CommitDraft,
+    CommitMessage,
+    Draft,
+    Message,
+    Prepare,
+    PrepareDraft,
+    PrepareMessage,
+    Proposal,
+    ProposalDraft,
+    ProposalMessage,
+    RoundChange,
+    RoundChangeDraft,
+    RoundChangeMessage,
+)
+from node.driver.driver import Driver
+from node.driver.ports import WireMessage
+from node.execution.executor import BlockEnv, BuildLimits, UnknownState
+from node.gossip.messages import Status, TransactionBatch, Transactions
+from node.primitives.keccak import keccak256
+from node.primitives.types import Address
+from node.simulation.machine.keys import SimulatedSigner
+from node.simulation.machine.ledger import Ledger
+from node.simulation.plan import Lie
+from node.sync.messages import BlockByDigest, Blocks
+
+FAR = 1 << 40
+REMEMBERED = 64
+CONSENSUS = (ProposalMessage, PrepareMessage, CommitMessage, RoundChangeMessage)
+
+
+@dataclass(slots=True)
+class Liar:
+    """`Corruption` of the network; `driver` and `ledger` are those of its node."""
+
+    lies: tuple[Lie, ...]
+    random: Random
+    domain: SigningDomain
+    signer: SimulatedSigner
+    rules: HeaderRules
+    driver: Driver
+    ledger: Ledger
+    _seen: deque[Message] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
+    _blocks: dict[tuple[int, bytes], None] = field(default_factory=dict)
+    _fork: dict[tuple[int, int], Message] = field(default_factory=dict)
+
+    @property
+    def head(self) -> Header:
+        """The newest final block of its node."""
+        return self.driver.head.header
+
+    def incoming(self, _: Address, message: WireMessage) -> None:
+        """Remember what can be used later."""
+        if isinstance(message, CONSENSUS):
+            self._seen.append(message)
+            self._note_block(message)
+
+    def outgoing(self, peer: Address, message: WireMessage) -> list[WireMessage]:
+        """What this peer gets instead."""
+        if Lie.SILENT in self.lies and self.random.random() < 0.9:
+            return []
+        if isinstance(message, CONSENSUS):
+            self._note_block(message)
+            return [*self._consensus(peer, message), *self._extras(message)]
+        if Lie.WITHHOLD in self.lies and isinstance(
+            message, TransactionBatch | Transactions | BlockByDigest
+        ):
+            return []
+        if Lie.FALSE_SYNC in self.lies:
+            if isinstance(message, Status):
+                return [replace(message, height=message.height + 2)]
+            if isinstance(message, Blocks) and (forged := self._forged()):
+                return [Blocks(message.request_id, (forged,))]
+        return [message]
+
+    # --- consensus ---
+
+    def _consensus(self, peer: Address, message: Message) -> list[WireMessage]:
+        if not isinstance(message, ProposalMessage):
+            return [message]
+        if message.signed.author != self.signer.address:
+            return [message]
+        if Lie.EQUIVOCATE in self.lies and peer[0] % 2:
+            return [self._equivocation(message)]
+        changed: Message = message
+        for lie in self.lies:
+            changed = self._changed(lie, message, changed)
+        return [changed]
+
+    def _changed(self, lie: Lie, message: ProposalMessage, so_far: Message) -> Message:
+        header, reference = message.block.header, message.block
+        match lie:
+            case Lie.BAD_ROOT:
+                made = replace(header, state_root=keccak256(header.state_root))
+            case Lie.BAD_GAS:
+                made = replace(header, gas_used=header.gas_used + 1)
+            case Lie.BAD_SEAL:
+                made = replace(header, extra_data=keccak256(header.extra_data))
+            case Lie.BAD_TIME:
+                drift_s = self.rules.max_clock_drift_s
+                made = replace(header, timestamp=header.timestamp + 100 + drift_s)
+            case Lie.BAD_PROPOSER:
+                made = replace(header, coinbase=Address(b"\xa0" * 20))
+            case Lie.BAD_BODY:
+                hashes = (*reference.transaction_hashes[:-1], keccak256(b"nothing"))
+                return self._proposed(message, BlockReference(header, hashes))
+            case Lie.UNJUSTIFIED:
+                return self._unjustified(message)
+            case _:
+                return so_far
+        return self._proposed(
+            message, BlockReference(made, reference.transaction_hashes)
+        )
+
+    def _proposed(self, message: ProposalMessage, block: BlockReference) -> Message:
+        payload = replace(message.signed.payload, digest=block.digest)
+        draft = ProposalDraft(payload, block, message.round_changes, message.prepares)
+        return self._sign(draft)
+
+    def _equivocation(self, message: ProposalMessage) -> Message:
+        """Another valid block for the same round, with the same justification."""
+        payload = message.signed.payload
+        key = (payload.height, payload.round)
+        if key not in self._fork:
+            block = self._other_block(message.block.header)
+            made = self._proposed(message, block) if block else message
+            self._fork = {key: made}
+            self._note_block(made)
+        return self._fork[key]
+
+    def _other_block(self, header: Header) -> BlockReference | None:
+        if header.parent_hash != self.head.digest:
+            return None
+        block = self._built(header.coinbase, header.timestamp + 1)
+        return BlockReference(block.header, ()) if block else None
+
+    def _unjustified(self, message: ProposalMessage) -> Message:
+        """Too few, the same twice, none at all, or a fresh block in a locked round."""
+        payload, changes = message.signed.payload, message.round_changes
+        block, prepares = message.block, message.prepares
+        trick = self.random.randrange(4)
+        if trick == 0:
+            changes = changes[:-1]
+        elif trick == 1:
+            changes = (*changes[:-1], *changes[:1])
+        elif trick == 2:
+            prepares = prepares[:-1]
+        else:
+            block, prepares = self._other_block(block.header) or block, ()
+        if payload.round == 0:
+            payload = replace(payload, round=len(self.lies))
+        payload = replace(payload, digest=block.digest)
+        return self._sign(ProposalDraft(payload, block, changes, prepares))
+
+    def _extras(self, message: Message) -> list[WireMessage]:
+        """What goes out besides."""
+        made = list[WireMessage]()
+        payload = message.signed.payload
+        height, round_ = payload.height, payload.round
+        if Lie.DOUBLE_SIGN in self.lies:
+            for at, digest in list(self._blocks):
+                if at == height and not isinstance(payload, RoundChange):
+                    proposed = Proposal(height, round_, digest)  # type: ignore[arg-type]
+                    made += self._both(proposed)
+        if Lie.EQUIVOCATE in self.lies and (height, round_) in self._fork:
+            made += self._both(self._fork[height, round_].signed.payload)
+        if Lie.FAR_ROUND in self.lies and self.random.random() < 0.2:
+            far = FAR + self.random.randrange(1_000)
+            made.append(self._sign(RoundChangeDraft(RoundChange(height, far))))
+        if Lie.REPLAY in self.lies and self._seen and self.random.random() < 0.5:
+            made.append(self.random.choice(self._seen))
+        if Lie.OTHER_CHAIN in self.lies and self.random.random() < 0.2:
+            other = SigningDomain(self.domain.chain_id + 1, self.domain.genesis_hash)
+            draft = CommitDraft(Commit(height, round_, keccak256(b"elsewhere")))
+            made.append(sign_draft(draft, other, self.signer))
+        return made
+
+    def _both(self, proposed: object) -> list[WireMessage]:
+        """PREPARE and COMMIT of a block, whatever was signed before."""
+        if not isinstance(proposed, Proposal):
+            return []
+        place = (proposed.height, proposed.round, proposed.digest)
+        drafts = PrepareDraft(Prepare(*place)), CommitDraft(Commit(*place))
+        return [self._sign(draft) for draft in drafts]
+
+    def _note_block(self, message: Message) -> None:
+        payload = message.signed.payload
+        if isinstance(payload, Proposal):
+            self._blocks[payload.height, payload.digest] = None
+            while len(self._blocks) > REMEMBERED:
+                del self._blocks[next(iter(self._blocks))]
+
+    # --- sync ---
+
+    def _forged(self) -> tuple[bytes, bytes] | None:
+        """The next block as it never was agreed upon, sealed by the liar alone."""
+        block = self._built(self.signer.address, self.head.timestamp)
+        if block is None:
+            return None
+        number = block.header.number
+        commit = self._sign(CommitDraft(Commit(number, 0, block.digest)))
+        seals = (commit.signed.signature,)
+        certificate = CommitCertificate(number, 0, block.digest, seals)
+        return block.encode(), certificate.encode()
+
+    def _built(self, coinbase: Address, timestamp: int) -> Block | None:
+        """An empty block on the head."""
+        number = self.head.number + 1
+        env = BlockEnv(
+            number=number,
+            timestamp=timestamp,
+            coinbase=coinbase,
+            gas_limit=self.rules.gas_limit,
+            base_fee_per_gas=self.rules.base_fee_after(self.head),
+            prev_randao=prev_randao_of(self.head.digest, number),
+        )
+        try:
+            built = self.ledger.build(self.head, env, (), BuildLimits(0, 0, 1))
+        except UnknownState:
+            return None
+        self.ledger.discard(built.executed.digest)
+        return Block.decode(built.block)
+
+    def _sign(self, draft: Draft) -> Message:
+        return sign_draft(draft, self.domain, self.signer)

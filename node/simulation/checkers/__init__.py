@@ -1,0 +1,1 @@
+"""Verdicts over the history of a simulation; each checker knows one claim."""

@@ -1,0 +1,1 @@
+"""The world of a simulated host: time, network, disk, state, signatures."""

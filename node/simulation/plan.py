@@ -1,0 +1,221 @@
+"""What goes wrong in one simulation, and when: all of it follows from the seed.
+
+A plan keeps to what the protocol promises to survive: liars, twins and hosts whose
+safety log was lost or restored are at most f together; crashes, partitions and disks
+that fail are without limit until everything heals at `heal_s`. Each fault stands for
+itself, so that dropping some (`with_faults`) leaves the rest as they were.
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from random import Random
+
+from node.chain.validators import faulty_max
+from node.simulation.machine.keys import NAMES
+
+SIZES = (1, 4, 4, 4, 4, 5, 6, 7, 7, 10)
+FAULTS_FROM_S, HEAL_S = 1.0, 16.0
+MAX_FAULTS = 9
+
+
+class Kind(StrEnum):
+    """Faults that begin at a moment and end by themselves or at healing."""
+
+    KILL = "process killed"
+    POWER = "power cut"
+    BLACKOUT = "power cut of all"
+    WRITE = "power cut at a durable write"
+    SPLIT = "partition"
+    ONE_WAY = "one-way cut"
+    LINK = "link cut"
+    LOSS = "messages lost"
+    REPEAT = "messages delivered twice"
+    SHUFFLE = "messages reordered"
+    SLOW = "slow links"
+    FULL = "disk full"
+    SYNC = "failing fsync"
+    JUMP = "wall clock jumps"
+    LOST_LOG = "safety log lost"
+    OLD_LOG = "older safety log restored"
+    JOIN = "spare joins"
+    LEAVE = "validator leaves"
+    BURST = "burst of transactions"
+
+
+class Lie(StrEnum):
+    """What a Byzantine validator does, all the time."""
+
+    SILENT = "silent"
+    EQUIVOCATE = "two proposals a round"
+    DOUBLE_SIGN = "signs every block"
+    BAD_ROOT = "wrong state root"
+    BAD_GAS = "wrong gas"
+    BAD_SEAL = "wrong validators' hash"
+    BAD_TIME = "block of the future"
+    BAD_PROPOSER = "another's coinbase"
+    BAD_BODY = "another body"
+    UNJUSTIFIED = "bogus justification"
+    REPLAY = "replays"
+    OTHER_CHAIN = "signatures of another chain"
+    FAR_ROUND = "rounds far away"
+    WITHHOLD = "withholds bodies"
+    FALSE_SYNC = "forged blocks to sync"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault; what `value` means depends on the kind."""
+
+    at_s: float
+    until_s: float
+    kind: Kind
+    hosts: tuple[str, ...] = ()
+    value: float = 0.0
+
+    def __str__(self) -> str:
+        where = f" {','.join(self.hosts)}" if self.hosts else ""
+        value = f" ({self.value:g})" if self.value else ""
+        return f"{self.at_s:6.2f}-{self.until_s:5.2f} s  {self.kind}{where}{value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One simulation: `validators` are the first names, `spare` an observer or ""."""
+
+    seed: int
+    size: int
+    spare: str
+    liars: tuple[tuple[str, tuple[Lie, ...]], ...]
+    twins: tuple[str, ...]
+    rates: tuple[float, ...]
+    """Of the clocks of the validators and the spare."""
+    pool_limit: int
+    clients: int
+    faults: tuple[Fault, ...]
+    heal_s: float = HEAL_S
+
+    @property
+    def validators(self) -> tuple[str, ...]:
+        """Names of the first set."""
+        return tuple(NAMES[: self.size])
+
+    @property
+    def faulty(self) -> tuple[str, ...]:
+        """Whose signatures prove nothing: liars, twins, lost logs."""
+        lost = [
+            f.hosts[0] for f in self.faults if f.kind in (Kind.LOST_LOG, Kind.OLD_LOG)
+        ]
+        return tuple(dict.fromkeys([*(n for n, _ in self.liars), *self.twins, *lost]))
+
+    def with_faults(self, kept: tuple[int, ...]) -> "Plan":
+        """Only the faults at these positions; liars and twins come first."""
+        liars, twins = len(self.liars), len(self.twins)
+        return replace(
+            self,
+            liars=tuple(self.liars[i] for i in range(liars) if i in kept),
+            twins=tuple(self.twins[i] for i in range(twins) if i + liars in kept),
+            faults=tuple(
+                fault for i, fault in enumerate(self.faults, liars + twins) if i in kept
+            ),
+        )
+
+    def lines(self) -> list[str]:
+        """The schedule for people: one line a fault, in the order of positions."""
+        liars = [f"liar {name}: {', '.join(lies)}" for name, lies in self.liars]
+        twins = [
+            f"twin {name}2: the key of {name} on a second host" for name in self.twins
+        ]
+        return [*liars, *twins, *map(str, self.faults)]
+
+
+def plan_of(seed: int, size: int | None = None) -> Plan:
+    """The plan of a seed; `size` fixes the number of validators."""
+    random = Random(f"{seed}/plan")
+    drawn = random.choice(SIZES)
+    count = size or drawn
+    names = list(NAMES[:count])
+    budget = faulty_max(count)
+    bad = random.sample(names, random.randrange(budget + 1)) if budget else []
+    liars, twins, logs = _roles(bad, random)
+    honest = [name for name in names if name not in bad]
+    spare = NAMES[count] if count >= 4 and random.random() < 0.4 else ""
+    faults = [
+        _fault(random, names, honest) for _ in range(random.randrange(MAX_FAULTS))
+    ]
+    faults += [_log_fault(random, name) for name in logs]
+    if spare:
+        faults.append(Fault(random.uniform(1, 8), HEAL_S, Kind.JOIN, (spare,)))
+        if random.random() < 0.5:
+            left = random.choice(honest)
+            faults.append(Fault(random.uniform(8, 15), HEAL_S, Kind.LEAVE, (left,)))
+    faults.sort(key=lambda fault: fault.at_s)
+    drifts = random.random() < 0.5
+    rates = [1 + random.uniform(-0.02, 0.02) * drifts for _ in range(count + 1)]
+    return Plan(
+        seed=seed,
+        size=count,
+        spare=spare,
+        liars=tuple(liars),
+        twins=tuple(twins),
+        rates=tuple(round(rate, 4) for rate in rates),
+        pool_limit=random.choice((12, 40, 2_000)),
+        clients=random.randrange(1, 4),
+        faults=tuple(faults),
+    )
+
+
+def _roles(
+    bad: list[str], random: Random
+) -> tuple[list[tuple[str, tuple[Lie, ...]]], list[str], list[str]]:
+    """Who of the faulty lies, has a twin, loses its log."""
+    liars, twins, logs = list[tuple[str, tuple[Lie, ...]]](), list[str](), list[str]()
+    for name in bad:
+        role = random.random()
+        if role < 0.7:
+            lies = random.sample(list(Lie), random.randrange(1, 5))
+            liars.append((name, tuple(lies)))
+        elif role < 0.85:
+            twins.append(name)
+        else:
+            logs.append(name)
+    return liars, twins, logs
+
+
+def _log_fault(random: Random, name: str) -> Fault:
+    kind = random.choice((Kind.LOST_LOG, Kind.OLD_LOG))
+    at_s = round(random.uniform(4, 12), 3)
+    return Fault(at_s, at_s + round(random.uniform(0.1, 2), 3), kind, (name,))
+
+
+POINT = (Kind.KILL, Kind.POWER, Kind.WRITE, Kind.FULL, Kind.SYNC, Kind.JUMP)
+
+
+def _fault(random: Random, names: list[str], honest: list[str]) -> Fault:
+    """One that needs no budget."""
+    kind = random.choice([k for k in Kind if k not in _BUDGETED])
+    at_s = random.uniform(FAULTS_FROM_S, HEAL_S - 2)
+    until_s = min(HEAL_S, at_s + random.choice((0.2, 1.0, 3.0, 8.0)) * random.random())
+    hosts: tuple[str, ...] = ()
+    value = 0.0
+    if kind in POINT:
+        hosts = (random.choice(honest),)
+    if kind is Kind.WRITE:
+        value = random.randrange(1, 12) + random.choice((0.0, 0.25, 0.5))
+    elif kind is Kind.JUMP:
+        value = float(random.choice((-3600, -60, -5, 5, 14, 60, 3600)))
+    elif kind is Kind.SYNC:
+        value = 1.0
+    elif kind is Kind.SPLIT:
+        hosts = tuple(sorted(random.sample(names, random.randrange(len(names)))))
+    elif kind in (Kind.ONE_WAY, Kind.LINK):
+        hosts = tuple(random.sample(names, 2)) if len(names) > 1 else ()
+    elif kind in (Kind.LOSS, Kind.REPEAT):
+        value = round(random.choice((0.02, 0.1, 0.3)), 3)
+    elif kind is Kind.SLOW:
+        value = float(random.choice((100, 400, 1500)))
+    elif kind is Kind.BURST:
+        value = float(random.choice((10, 30, 60)))
+    return Fault(round(at_s, 3), round(until_s, 3), kind, hosts, value)
+
+
+_BUDGETED = (Kind.LOST_LOG, Kind.OLD_LOG, Kind.JOIN, Kind.LEAVE)
