@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from node.cli.errors import CommandError, Exit
-from node.cli.init import add_network_arguments, plan_of
+from node.cli.local.init import add_network_arguments, plan_of
 from node.cli.output import add_json_flag, print_json, print_table
 
 

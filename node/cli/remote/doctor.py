@@ -5,8 +5,8 @@ from typing import Any
 
 from node.cli.errors import Exit
 from node.cli.output import add_json_flag, print_json
+from node.cli.remote.status import DEFAULT_URL
 from node.cli.rpc_client import call
-from node.cli.status import DEFAULT_URL
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,1 @@
+"""Commands on directories of this machine: make, run, break and mend nodes."""
