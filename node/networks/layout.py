@@ -33,6 +33,8 @@ from node.transport.certificates import create_certificate
 
 MAX_NODES = 64
 DEMO_BALANCE_WEI = 1_000_000 * 10**18
+VOTING_BALANCE_WEI = 100 * 10**18
+"""What a validator may spend on votes about the validator set."""
 NODE_NAME = re.compile(r"node\d+\Z")
 
 
@@ -80,7 +82,8 @@ def create_network(directory: Path, plan: NetworkPlan) -> list[NodePlace]:
     genesis = make_genesis(
         chain_id=plan.chain_id,
         validators=[key.address for key in keys],
-        balances={key.address: DEMO_BALANCE_WEI for key in demo},
+        balances={key.address: DEMO_BALANCE_WEI for key in demo}
+        | {key.address: VOTING_BALANCE_WEI for key in keys},
         consensus=plan.consensus,
         timestamp=int(time.time()),
     )

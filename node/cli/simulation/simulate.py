@@ -25,6 +25,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--shrink", action="store_true", help="drop faults while the seed still fails"
     )
+    parser.add_argument(
+        "--until-failure", action="store_true", help="stop at the first seed that fails"
+    )
     parser.add_argument("--log", metavar="FILE", help="write the event log (one seed)")
     add_json_flag(parser)
     parser.set_defaults(run=run)
@@ -34,14 +37,17 @@ def run(arguments: argparse.Namespace) -> int:
     """Exit code 0 when every seed is clean, 1 otherwise."""
     if arguments.count < 1 or (arguments.log and arguments.count > 1):
         raise CommandError("--count is 1 or more; with --log it is 1")
-    outcomes = []
+    outcomes, failed = list["Outcome"](), False
     for seed in range(arguments.seed, arguments.seed + arguments.count):
         outcome = _simulate(_plan(arguments, seed), arguments.log)
         outcomes.append(outcome)
+        failed = failed or not outcome.verdict.is_clean
         if not arguments.json:
             _print(outcome, is_only=arguments.count == 1)
             if arguments.shrink and not outcome.verdict.is_clean:
                 _print_shrunk(outcome)
+        if failed and arguments.until_failure:
+            break
     bad = [o for o in outcomes if not o.verdict.is_clean]
     if arguments.json:
         print_json([_jsonable(outcome) for outcome in outcomes])

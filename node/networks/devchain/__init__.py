@@ -1,0 +1,1 @@
+"""A chain of one process for development: seals at once, and obeys cheat methods."""

@@ -1,0 +1,392 @@
+"""The dev chain itself: blocks in memory, sealed on demand, undone on demand.
+
+The same executors, pool, header and receipts as on a consensus network; what is missing
+is the consensus. One event loop owns it: work that takes long (building, calls) runs on
+a thread while a lock is held, so that nothing is undone below its feet.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from node.chain.block import Block
+from node.chain.genesis import Genesis
+from node.chain.header import Header, prev_randao_of
+from node.execution.dev import DevExecutor
+from node.execution.executor import (
+    AccountOverride,
+    BlockEnv,
+    BuildLimits,
+    TxError,
+    UnknownState,
+)
+from node.networks.devchain.clock import ClockState, DevClock
+from node.networks.devchain.rules import DevRules
+from node.primitives.types import Address, Hash32
+from node.rpc.backend import Head, Refusal
+from node.rpc.errors import server_error
+from node.rpc.refusals import refusal_message
+from node.txpool.entries import Entry
+from node.txpool.limits import PoolLimits
+from node.txpool.pool import TxPool
+
+T = TypeVar("T")
+
+log = logging.getLogger("chandlery.dev")
+
+MAX_MINED_BLOCKS = 1_000_000
+"""In one request."""
+MAX_SNAPSHOTS = 10_000
+BUILD_TIME_MS = 10_000
+BUILD_BYTES = 7_000_000
+SELECTED_GAS_FACTOR = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A block with what is asked about it; `mark` is the state just before it."""
+
+    block: Block
+    receipts: tuple[bytes, ...]
+    hashes: tuple[Hash32, ...]
+    mark: int
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What cheat methods set for blocks to come; `next_*` for the next one alone."""
+
+    coinbase: Address
+    gas_limit: int
+    next_base_fee: int | None = None
+    next_prev_randao: Hash32 | None = None
+    chain_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    mark: int
+    height: int
+    environment: Environment
+    clock: ClockState
+    impersonated: frozenset[Address]
+    waiting: tuple[Entry, ...]
+
+
+@dataclass
+class DevChain:
+    """See the module's docstring. All methods belong to the owning loop."""
+
+    genesis: Genesis
+    executor: DevExecutor
+    clock: DevClock = field(default_factory=DevClock)
+    automine: bool = True
+
+    def __post_init__(self) -> None:
+        genesis = self.genesis
+        block = Block(genesis.header, ())
+        self._first = self.executor.mark()
+        self.sealed: list[Sealed] = [Sealed(block, (), (), self._first)]
+        self._numbers: dict[Hash32, int] = {block.digest: 0}
+        self._places: dict[Hash32, tuple[int, int]] = {}
+        self.environment = self._environment = Environment(
+            coinbase=genesis.validators.addresses[0],
+            gas_limit=genesis.consensus.gas_limit,
+            chain_id=genesis.chain_id,
+        )
+        self.impersonated: frozenset[Address] = frozenset()
+        self.impersonates_all = False
+        self.on_sealed: list[Callable[[Head], None]] = []
+        self._snapshots: dict[int, _Snapshot] = {}
+        self._next_snapshot = 0
+        self._lock = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(1, "devchain")
+        self.pool = self._empty_pool()
+
+    def close(self) -> None:
+        """End the thread and the executor."""
+        self._thread.shutdown(wait=True, cancel_futures=True)
+        self.executor.close()
+
+    # -- reads
+
+    @property
+    def head(self) -> Header:
+        """The newest header."""
+        return self.sealed[-1].block.header
+
+    @property
+    def rules(self) -> DevRules:
+        """The header rules, with what is set for the next block."""
+        consensus = self.genesis.consensus
+        return DevRules(
+            gas_limit=self.environment.gas_limit,
+            zero_base_fee=consensus.zero_base_fee,
+            max_clock_drift_s=consensus.max_clock_drift_s,
+            next_base_fee=self.environment.next_base_fee,
+        )
+
+    def at(self, number: int) -> Sealed | None:
+        """The block of a height."""
+        return self.sealed[number] if 0 <= number < len(self.sealed) else None
+
+    def number_of(self, digest: Hash32) -> int | None:
+        """The height of a block hash."""
+        return self._numbers.get(digest)
+
+    def locate(self, transaction: Hash32) -> tuple[int, int] | None:
+        """(height, position) of a sealed transaction."""
+        return self._places.get(transaction)
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Work that reads the state, on the thread; nothing changes meanwhile."""
+        async with self._lock:
+            return await self._on_thread(work)
+
+    def _on_thread(self, work: Callable[[], T]) -> Awaitable[T]:
+        return asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    # -- transactions
+
+    async def submit(self, raw: bytes) -> Hash32 | Refusal:
+        """Admit a transaction; with automine, the block that holds it is sealed on
+        return."""
+        [info] = self.executor.recover([raw])
+        if isinstance(info, TxError):
+            return Refusal(info.hash, refusal_message(info.kind, info.message))
+        account = self.executor.view(self.head.digest).accounts([info.sender])[0]
+        added = self.pool.add(
+            [(info, raw)],
+            {info.sender: account},
+            self.rules.base_fee_after(self.head),
+            self._now_ms(),
+        )
+        [admission] = added.admissions
+        if not admission.ok:
+            return Refusal(info.hash, admission.message)
+        if self.automine:
+            refused = await self.seal_waiting(info.hash)
+            if refused is not None:
+                return refused
+        return info.hash
+
+    async def seal_waiting(self, wanted: Hash32) -> Refusal | None:
+        """Seal what is executable; why the wanted one was refused by the executor."""
+        while True:
+            async with self._lock:
+                if wanted not in self.pool:
+                    return None  # another's block holds it by now
+                refusals = await self._seal()
+                if refusals.get(wanted) is not None:
+                    return Refusal(wanted, refusals[wanted])
+                if not self._has_more():
+                    return None
+
+    def _has_more(self) -> bool:
+        included = bool(self.sealed[-1].hashes)
+        fee = self.rules.base_fee_after(self.head)
+        return included and self.pool.has_executable(fee)
+
+    def forget(self, transactions: Sequence[Hash32]) -> list[Hash32]:
+        """Drop waiting transactions; returns those that were there."""
+        dropped = [at for at in transactions if at in self.pool]
+        if dropped:
+            gone = frozenset(dropped)
+            self._fill_pool([e for e in self._waiting() if e.info.hash not in gone])
+        return dropped
+
+    # -- sealing
+
+    async def mine(self, blocks: int = 1, interval_s: int | None = None) -> None:
+        """Seal blocks; with an interval, each so long after the one before."""
+        if blocks > MAX_MINED_BLOCKS:
+            raise server_error(f"at most {MAX_MINED_BLOCKS} blocks at once")
+        async with self._lock:
+            for at in range(blocks):
+                if interval_s is not None and at > 0:
+                    parent_s = self.head.timestamp
+                    self.clock.set_next(parent_s + max(1, interval_s), parent_s)
+                await self._seal()
+
+    async def _seal(self) -> dict[Hash32, str]:
+        """One block, with the lock held; whom the executor refused and why."""
+        parent = self.head
+        env, gas = self._env(parent), SELECTED_GAS_FACTOR * self.environment.gas_limit
+        chosen = self.pool.select(gas, BUILD_BYTES, env.base_fee_per_gas)
+        raws = tuple(chosen.raws)
+        limits = BuildLimits(self.environment.gas_limit, BUILD_BYTES, BUILD_TIME_MS)
+        mark = self.executor.mark()
+        executor = self.executor
+        built = await self._on_thread(lambda: executor.build(parent, env, raws, limits))
+        executor.commit(built.executed.digest)
+        block = Block.decode(built.block)
+        hashes = tuple(chosen.hashes[position] for position in built.included)
+        self._append(Sealed(block, built.executed.receipts, hashes, mark))
+        refusals = {}
+        for position, error in built.refused:
+            refusals[error.hash] = refusal_message(error.kind, error.message)
+            self.pool.quarantine(chosen.hashes[position], error.message)
+        self.pool.on_block(hashes, built.executed.touched, self._now_ms())
+        self.clock.sealed(env.timestamp)
+        self.environment = replace(
+            self.environment, next_base_fee=None, next_prev_randao=None
+        )
+        head = Head(block, built.executed.receipts)
+        for call in self.on_sealed:
+            call(head)
+        return refusals
+
+    def _env(self, parent: Header) -> BlockEnv:
+        number = parent.number + 1
+        set_randao = self.environment.next_prev_randao
+        return BlockEnv(
+            number=number,
+            timestamp=self.clock.next_timestamp(parent.timestamp),
+            coinbase=self.environment.coinbase,
+            gas_limit=self.environment.gas_limit,
+            base_fee_per_gas=self.rules.base_fee_after(parent),
+            prev_randao=set_randao or prev_randao_of(parent.digest, number),
+        )
+
+    def _append(self, sealed: Sealed) -> None:
+        number = sealed.block.header.number
+        self.sealed.append(sealed)
+        self._numbers[sealed.block.digest] = number
+        for position, transaction in enumerate(sealed.hashes):
+            self._places[transaction] = number, position
+
+    # -- cheats
+
+    async def edit(self, changes: Mapping[Address, AccountOverride]) -> None:
+        """Change accounts in the newest state."""
+        async with self._lock:
+            self.executor.edit(changes)
+            self._fill_pool(self._waiting())
+
+    async def set_chain_id(self, chain_id: int) -> None:
+        """Transactions are for this chain from now on; waiting ones are dropped."""
+        async with self._lock:
+            self.executor.set_chain_id(chain_id)
+            self.environment = replace(self.environment, chain_id=chain_id)
+            self.pool = self._empty_pool()
+
+    async def set_gas_limit(self, gas_limit: int) -> None:
+        """Of blocks to come."""
+        async with self._lock:
+            self.environment = replace(self.environment, gas_limit=gas_limit)
+            self._fill_pool(self._waiting())
+
+    # -- going back
+
+    async def snapshot(self) -> int:
+        """Remember everything; returns its number."""
+        async with self._lock:
+            if len(self._snapshots) >= MAX_SNAPSHOTS:
+                raise server_error(
+                    f"{MAX_SNAPSHOTS} snapshots are kept; revert to one of them first"
+                )
+            number = self._next_snapshot
+            self._next_snapshot += 1
+            self._snapshots[number] = _Snapshot(
+                self.executor.mark(),
+                self.head.number,
+                self.environment,
+                self.clock.state,
+                self.impersonated,
+                tuple(self._waiting()),
+            )
+            return number
+
+    async def revert(self, number: int) -> bool:
+        """Go back to a snapshot and forget it and those made after it."""
+        async with self._lock:
+            found = self._snapshots.get(number)
+            if found is None:
+                return False
+            self._go_back(found.height, found.mark)
+            self._snapshots = {n: s for n, s in self._snapshots.items() if n < number}
+            if found.environment.chain_id != self.environment.chain_id:
+                self.executor.set_chain_id(found.environment.chain_id)
+            self.environment = found.environment
+            self.clock.state = found.clock
+            self.impersonated = found.impersonated
+            self._fill_pool(found.waiting)
+            return True
+
+    async def rollback(self, depth: int) -> None:
+        """Take the newest blocks off. Raises RpcError."""
+        async with self._lock:
+            height = self.head.number - depth
+            if depth <= 0 or height < 0:
+                raise server_error(
+                    f"cannot roll back {depth} blocks at height {self.head.number}"
+                )
+            self._go_back(height, self.sealed[height + 1].mark)
+            self._drop_snapshots_above(height)
+            self._fill_pool(self._waiting())
+
+    async def reset(self) -> None:
+        """Back to genesis, with the settings of the start."""
+        async with self._lock:
+            self._go_back(0, self._first)
+            self._snapshots.clear()
+            self.executor.set_chain_id(self.genesis.chain_id)
+            self.environment = self._environment
+            self.clock.state = ClockState()
+            self.impersonated, self.impersonates_all = frozenset(), False
+            self.pool = self._empty_pool()
+
+    def _go_back(self, height: int, mark: int) -> None:
+        for sealed in self.sealed[height + 1 :]:
+            del self._numbers[sealed.block.digest]
+            for transaction in sealed.hashes:
+                self._places.pop(transaction, None)
+        del self.sealed[height + 1 :]
+        self.executor.rewind(mark)
+
+    def _drop_snapshots_above(self, height: int) -> None:
+        mark = self.executor.mark()
+        self._snapshots = {
+            n: s
+            for n, s in self._snapshots.items()
+            if s.height <= height and s.mark <= mark
+        }
+
+    # -- the pool
+
+    def _empty_pool(self) -> TxPool:
+        limits = PoolLimits(transaction_gas=self.environment.gas_limit)
+        return TxPool(limits, zero_base_fee=self.genesis.consensus.zero_base_fee)
+
+    def _waiting(self) -> list[Entry]:
+        if not len(self.pool):
+            return []
+        content = self.pool.content()
+        groups = (*content.pending.values(), *content.queued.values())
+        return sorted((e for group in groups for e in group), key=lambda e: e.seq)
+
+    def _fill_pool(self, entries: Sequence[Entry]) -> None:
+        """A pool over the state as it is now; what no longer fits is dropped."""
+        self.pool = self._empty_pool()
+        if not entries:
+            return
+        senders = list(dict.fromkeys(entry.info.sender for entry in entries))
+        accounts = self.executor.view(self.head.digest).accounts(senders)
+        infos = self.executor.recover([entry.raw for entry in entries])
+        kept = [
+            (info, entry.raw)
+            for info, entry in zip(infos, entries, strict=True)
+            if not isinstance(info, TxError)
+        ]
+        known = dict(zip(senders, accounts, strict=True))
+        fee = self.rules.base_fee_after(self.head)
+        self.pool.add(kept, known, fee, self._now_ms())
+
+    def _now_ms(self) -> int:
+        return int(asyncio.get_running_loop().time() * 1000)
+
+
+__all__ = ["DevChain", "Environment", "Sealed", "UnknownState"]
