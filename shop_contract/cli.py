@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from shop_contract.errors import USAGE, ShopError
 
 if TYPE_CHECKING:
+    from shop_contract.deploy import Deployment
     from shop_contract.rules.catalogue import Catalogue
 
 
@@ -56,7 +57,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--delivery-key",
         type=Path,
         metavar="FILE",
-        help="P-256 private key (PEM) that opens delivery addresses; made if missing",
+        help="P-256 private key (PEM) that opens delivery addresses; made if missing "
+        "(with --network: delivery.pem in DIR)",
     )
     deploy.add_argument("--json", action="store_true", help="print one JSON document")
     deploy.set_defaults(run=run_deploy)
@@ -72,10 +74,12 @@ def run_deploy(arguments: argparse.Namespace) -> int:
         catalogue=_catalogue(arguments),
         moulders=_addresses(arguments.moulder) or (owner.address,),
         couriers=_addresses(arguments.courier) or (owner.address,),
-        delivery_key=_delivery_key(arguments.delivery_key),
+        delivery_key=_delivery_key(arguments),
     )
     report = _silent if arguments.json else _progress
     deployment = deploy_shop(JsonRpc(_endpoint(arguments)), owner, opening, report)
+    if arguments.network is not None:
+        leave_notes(arguments.network, deployment)
     document = asdict(deployment)
     if arguments.json:
         print(json.dumps(document, indent=1))
@@ -83,6 +87,15 @@ def run_deploy(arguments: argparse.Namespace) -> int:
         for name, value in document.items():
             print(f"{name.replace('_', ' '):<13}{value}")
     return 0
+
+
+def leave_notes(network: Path, deployment: "Deployment") -> None:
+    """Tell every node of a local network where the shop is, for the page it shows."""
+    note = {"address": deployment.address.lower(), "block": deployment.block}
+    text = json.dumps(note) + "\n"
+    nodes = [path.parent for path in network.glob("*/node.toml")]
+    for folder in (network, *nodes):
+        (folder / "shop.json").write_text(text)
 
 
 def _silent(line: str) -> None:
@@ -145,8 +158,12 @@ def _addresses(texts: list[str]) -> tuple[str, ...]:
     return tuple(to_checksum_address(text) for text in texts)
 
 
-def _delivery_key(path: Path | None) -> bytes | None:
+def _delivery_key(arguments: argparse.Namespace) -> bytes | None:
+    path: Path | None = arguments.delivery_key
+    if path is None and arguments.network is not None:
+        path = arguments.network / "delivery.pem"
     if path is None:
+        _progress("no --delivery-key: customers cannot seal their addresses yet")
         return None
     from shop_contract.delivery import public_bytes
     from shop_contract.keys import load_or_make_delivery_key

@@ -108,7 +108,7 @@ async def open_node(
         driver = Driver(genesis, ports, pool, Gossip(pool))
         await driver.start()
         backend = NodeBackend(genesis, driver, key.address, clock)
-        rpc = RpcService(backend, config.rpc)
+        rpc = RpcService(backend, config.rpc, config.directory)
         admin = AdminServer(
             config.metrics, backend.status, _collector(backend, rpc, mesh)
         )

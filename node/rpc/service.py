@@ -1,20 +1,26 @@
 """The JSON-RPC service of a node: all method tables, one dispatcher, one server."""
 
+from pathlib import Path
+
 from node.config import RpcConfig
 from node.rpc.backend import Backend
-from node.rpc.dispatch import Dispatcher, Handler
+from node.rpc.dispatch import Dispatcher, Handler, Methods
 from node.rpc.methods.blocks import BlockMethods
 from node.rpc.methods.chain import ChainMethods
 from node.rpc.methods.logs import LogMethods
 from node.rpc.methods.state import StateMethods
 from node.rpc.methods.transactions import TransactionMethods
+from node.rpc.pages import add_pages
 from node.rpc.server import RpcServer
 
 
 class RpcService:
     """Start and stop belong to the composition root."""
 
-    def __init__(self, backend: Backend, config: RpcConfig) -> None:
+    def __init__(
+        self, backend: Backend, config: RpcConfig, directory: Path | None = None
+    ) -> None:
+        """`directory` is the node's, for notes to its pages; see node/rpc/pages.py."""
         blocks = BlockMethods(backend)
         self._transactions = TransactionMethods(backend, blocks.receipt)
         self._logs = LogMethods(backend, config.max_log_blocks, config.max_log_results)
@@ -27,8 +33,16 @@ class RpcService:
             self._logs.table(),
         ):
             methods.update(table)
+        methods.update(extra or {})
         self.dispatcher = Dispatcher(methods, config.max_batch)
         self.server = RpcServer(backend, self.dispatcher, config)
+        facts = {
+            "world": "chain",
+            "rpc": "/",
+            "chain_id": backend.chain_id,
+            "client": backend.client_version,
+        }
+        add_pages(self.server.app.router, facts, directory)
 
     async def start(self) -> None:
         """Listen. Raises RpcAddressTaken."""
