@@ -33,10 +33,14 @@ class Dispatcher:
     """Answers requests with the given methods."""
 
     def __init__(self, methods: Methods, max_batch: int) -> None:
-        self._methods = methods
+        self._methods = dict(methods)
         self._max_batch = max_batch
         self.requests: dict[str, int] = {}
         """Requests answered, by method; a counter for the metrics."""
+
+    def extend(self, methods: Methods) -> None:
+        """Add methods that only one kind of chain has; they replace those they name."""
+        self._methods.update(methods)
 
     async def answer(self, body: bytes, extra: Methods | None = None) -> bytes | None:
         """The answer to one HTTP body or WebSocket message; None for notifications.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from node.config import RpcConfig
 from node.rpc.backend import Backend
-from node.rpc.dispatch import Dispatcher, Handler, Methods
+from node.rpc.dispatch import Dispatcher, Handler
 from node.rpc.methods.blocks import BlockMethods
 from node.rpc.methods.chain import ChainMethods
 from node.rpc.methods.logs import LogMethods
@@ -33,7 +33,6 @@ class RpcService:
             self._logs.table(),
         ):
             methods.update(table)
-        methods.update(extra or {})
         self.dispatcher = Dispatcher(methods, config.max_batch)
         self.server = RpcServer(backend, self.dispatcher, config)
         facts = {
