@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from central_baseline.composition.databases import DatabasePart
 from central_baseline.composition.scaling import WebScaler
+from central_baseline.composition.storefront import page_facts
 from central_baseline.config import MAX_SERVERS, Layout, Secrets
 from central_baseline.errors import UsageError
 from central_baseline.rungs import Rung
@@ -34,6 +35,7 @@ class WebTier:
         who share the port."""
         access = self.database.access(name)
         size = self.rung.web
+        page = page_facts(self.rung.name, self.database.durability, self.layout.folder)
         found: list[Server] = list(access.beside)
         for worker, admin_port in enumerate(free_ports(size.workers), start=1):
             self.admin_urls.append(f"http://{LOOPBACK}:{admin_port}")
@@ -50,6 +52,7 @@ class WebTier:
                 share_port=size.workers > 1,
                 replica_dsns=self.database.replica_dsns,
                 cache_socket=self.cache_socket,
+                page=page,
             )
             log = self.layout.log(name)
             process = f"web{worker}"

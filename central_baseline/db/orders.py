@@ -26,6 +26,10 @@ _PLACE = "SELECT * FROM place_order($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
 _MOVE = "SELECT * FROM move_order($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 _BY_ID = "SELECT *, shop_now() AS now_s FROM orders WHERE id = $1"
 _BY_REFERENCE = "SELECT * FROM orders WHERE account_id = $1 AND reference = $2"
+_DELIVERY_OF = (
+    "SELECT coalesce(o.delivery, a.delivery) AS delivery FROM orders o "
+    "JOIN accounts a ON a.id = o.account_id WHERE o.id = $1"
+)
 _PAGE_OF_ACCOUNT = (
     "SELECT * FROM orders WHERE account_id = $1 AND id > $2 ORDER BY id LIMIT $3"
 )
@@ -156,6 +160,12 @@ async def by_reference(
     """The buyer's order of this reference, or nothing."""
     rows = await database.read(_BY_REFERENCE, account_id, reference)
     return [stored_order(row) for row in rows]
+
+
+async def delivery_of(database: Readable, order_id: int) -> bytes:
+    """The sealed address an order goes to; empty where neither has one."""
+    rows = await database.read(_DELIVERY_OF, order_id)
+    return rows[0]["delivery"] or b"" if rows else b""
 
 
 async def page_of_account(

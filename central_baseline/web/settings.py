@@ -6,7 +6,7 @@ command line.
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 
@@ -28,6 +28,7 @@ class WebSettings:
     share_port: bool = False  # several worker processes on one port
     replica_dsns: tuple[str, ...] = ()
     cache_socket: str | None = None
+    page: dict[str, str] = field(default_factory=dict)  # the storefront's config.json
 
 
 def save_settings(path: Path, settings: WebSettings) -> None:

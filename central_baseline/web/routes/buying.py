@@ -5,7 +5,7 @@ from aiohttp import web
 from central_baseline.db import orders
 from central_baseline.shop.selling import StepWith, may_read
 from central_baseline.web.bodies import Body, query_integer, read_body
-from central_baseline.web.documents import answer, order_document, page_document
+from central_baseline.web.documents import answer, hex_of, order_document, page_document
 from central_baseline.web.refusals import Refusal, malformed, shop_refusal
 from central_baseline.web.services import reader_of, services_of
 from shop_contract.rules import (
@@ -39,6 +39,7 @@ def add_routes(router: web.UrlDispatcher) -> None:
     router.add_post("/api/orders", place_order)
     router.add_get("/api/orders", own_orders)
     router.add_get("/api/orders/{id}", read_order)
+    router.add_get("/api/orders/{id}/delivery", read_delivery)
     router.add_post("/api/orders/{id}/pay", pay_order)
     router.add_post("/api/orders/{id}/redirect", redirect_order)
     router.add_post("/api/orders/{id}/{action}", step_order)
@@ -97,6 +98,20 @@ async def read_order(request: web.Request) -> web.Response:
     if not may_read(account, found[0].order):
         raise shop_refusal(Reason.NOT_YOUR_ORDER)
     return answer(order_document(found[0]))
+
+
+async def read_delivery(request: web.Request) -> web.Response:
+    """The sealed address an order goes to, its own or the profile's."""
+    services = services_of(request)
+    account = await services.sessions.account_of(request)
+    reader = reader_of(request, account.id)
+    found = await orders.by_id(reader, _order_id(request))
+    if found is None:
+        raise shop_refusal(Reason.UNKNOWN_ORDER)
+    if not may_read(account, found[0].order):
+        raise shop_refusal(Reason.NOT_YOUR_ORDER)
+    envelope = await orders.delivery_of(reader, found[0].id)
+    return answer({"delivery": hex_of(envelope)})
 
 
 async def pay_order(request: web.Request) -> web.Response:

@@ -117,6 +117,8 @@ _ROUTES: tuple[tuple[str, str, str, Schema | None, Schema | None, bool], ...] = 
      _PURCHASE, _ORDER, True),
     ("get", "/api/orders", "Own orders", None, _named("Page"), True),
     ("get", "/api/orders/{id}", "One order", None, _ORDER, True),
+    ("get", "/api/orders/{id}/delivery", "Its sealed address (buyer, staff)", None,
+     _object({"delivery": DELIVERY}), True),
     ("post", "/api/orders/{id}/pay", "Pay a placed order", _AMOUNT, _ORDER, True),
     ("post", "/api/orders/{id}/redirect", "Change where it goes",
      _object({"delivery": DELIVERY}), _ORDER, True),

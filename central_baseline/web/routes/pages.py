@@ -1,14 +1,23 @@
 """The storefront's static files, with what caches on the way need to know.
 
-They are read once at start; each carries a strong ETag, a minute of freshness, and
-leave to be shown stale while the shop cannot be reached.
+The folder is found through the entry point `shop` of the group `chandlery.pages`. Its
+files are read once at start; each carries a strong ETag, a minute of freshness, and
+leave to be shown stale while the shop cannot be reached. `/static/config.json` tells
+the page which world and rung this is.
 """
 
 import hashlib
 from dataclasses import dataclass
-from importlib.resources import files
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
 
+import orjson
 from aiohttp import web
+
+from central_baseline.web.services import services_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CACHE_CONTROL = "public, max-age=60, stale-while-revalidate=600, stale-if-error=86400"
 TYPES = {
@@ -16,10 +25,14 @@ TYPES = {
     ".css": "text/css",
     ".js": "text/javascript",
     ".svg": "image/svg+xml",
+    ".txt": "text/plain",
 }
-# Scripts and styles of our own only; nothing may frame the shop.
+# Scripts and styles of our own only, requests to nobody else; nothing may frame us.
 SECURITY = {
-    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'",
+    "Content-Security-Policy": (
+        "default-src 'self'; base-uri 'none'; form-action 'self'; "
+        "frame-ancestors 'none'; object-src 'none'"
+    ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
 }
@@ -35,14 +48,16 @@ class Page:
 
 
 def load_pages() -> dict[str, Page]:
-    """All files of static/ by name."""
+    """All files of the storefront by their path below its folder."""
+    (entry,) = entry_points(group="chandlery.pages", name="shop")
+    folder: Path = entry.load()()
     found = {}
-    for entry in files("central_baseline.web").joinpath("static").iterdir():
-        suffix = "." + entry.name.rpartition(".")[2]
-        if suffix in TYPES:
-            body = entry.read_bytes()
+    for path in folder.rglob("*"):
+        if path.suffix in TYPES:
+            body = path.read_bytes()
             etag = hashlib.sha256(body).hexdigest()[:32]
-            found[entry.name] = Page(body, TYPES[suffix], etag)
+            name = path.relative_to(folder).as_posix()
+            found[name] = Page(body, TYPES[path.suffix], etag)
     return found
 
 
@@ -50,10 +65,11 @@ PAGES = web.AppKey("pages", dict[str, Page])
 
 
 def add_routes(app: web.Application) -> None:
-    """`/` and `/static/NAME`."""
+    """`/` and `/static/PATH`."""
     app[PAGES] = load_pages()
     app.router.add_get("/", front_page)
-    app.router.add_get("/static/{name}", static_file)
+    app.router.add_get("/static/config.json", page_config)
+    app.router.add_get("/static/{path:.+}", static_file)
 
 
 async def front_page(request: web.Request) -> web.Response:
@@ -61,7 +77,16 @@ async def front_page(request: web.Request) -> web.Response:
 
 
 async def static_file(request: web.Request) -> web.Response:
-    return _page(request, request.match_info["name"])
+    return _page(request, "static/" + request.match_info["path"])
+
+
+async def page_config(request: web.Request) -> web.Response:
+    """The same for everybody and every server of a rung, so edges may keep it."""
+    return web.Response(
+        body=orjson.dumps(services_of(request).settings.page),
+        content_type="application/json",
+        headers={"Cache-Control": CACHE_CONTROL, **SECURITY},
+    )
 
 
 def _page(request: web.Request, name: str) -> web.Response:

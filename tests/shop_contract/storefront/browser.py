@@ -4,6 +4,7 @@
 browser logged and requested, so that every test can end with `assert_clean`.
 """
 
+import base64
 import json
 import os
 import shutil
@@ -13,6 +14,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from selenium import webdriver
+from selenium.common.exceptions import (
+    StaleElementReferenceException,
+    TimeoutException,
+)
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -22,6 +27,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 DEADLINE_S = 45.0
 DESKTOP = (1200, 1000)
 PHONE = (375, 812)
+VANISHING = (StaleElementReferenceException,)  # the page renders itself anew
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
@@ -92,8 +98,9 @@ class Shopper:
     def until(self, probe: Callable[[], Any], what: str) -> Any:
         """The first true answer; fails with what the page says then."""
         try:
-            return WebDriverWait(self.driver, DEADLINE_S, 0.1).until(lambda _: probe())
-        except Exception as error:
+            waiting = WebDriverWait(self.driver, DEADLINE_S, 0.1, VANISHING)
+            return waiting.until(lambda _: probe())
+        except TimeoutException as error:
             shown = self.driver.find_element(By.TAG_NAME, "body").text
             raise AssertionError(f"never came: {what}\n{shown}") from error
 
@@ -169,8 +176,6 @@ class Shopper:
         picture = self.driver.execute_cdp_cmd(
             "Page.captureScreenshot", {"captureBeyondViewport": True, "clip": clip}
         )
-        import base64
-
         path.write_bytes(base64.b64decode(picture["data"]))
 
     def assert_clean(self, allowed: tuple[str, ...] = ()) -> None:

@@ -35,7 +35,7 @@ export function candle(catalogue, design, { label = true, lit = true } = {}) {
   const colours = SCENTS[scent] ?? [OTHERS[design.scent % OTHERS.length], "#7a6a5a", null];
   const name = nameOf(catalogue, design);
   const picture = svg("svg", {
-    viewBox: "0 0 200 220",
+    viewBox: lit ? "0 0 200 220" : "24 36 152 182",
     class: "candle",
     role: label ? "img" : null,
     "aria-label": label ? name : null,

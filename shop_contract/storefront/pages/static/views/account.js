@@ -4,12 +4,16 @@ import { h, field } from "../dom.js";
 import { hasWallet } from "../chain/signers.js";
 import { shown } from "../money.js";
 
+const MICRO = 10n ** 12n; // what a balance is rounded down to
+
 export async function accountView(app) {
   const account = await app.world.account();
   const title = h("h1", {}, "Account");
   if (!account) return [title, ...(app.world.kind === "chain" ? chainEntry(app) : centralEntry(app))];
   const facts = [["You are", account.name], ["By", account.kind]];
-  if (account.money !== null) facts.push(["Balance", shown(account.money, app.world.unit)]);
+  if (account.money !== null) {
+    facts.push(["Balance", shown(account.money - (account.money % MICRO), app.world.unit)]);
+  }
   if (account.roles.length) facts.push(["Roles", account.roles.join(", ")]);
   const leave = button("Leave", "leave", "quiet");
   leave.addEventListener("click", () =>
@@ -86,10 +90,27 @@ function centralEntry(app) {
       "form",
       { class: "panel", onsubmit },
       field("Name", name, "3 to 64 letters, digits, dots, dashes or underscores."),
-      field("Password", password, "At least 8 characters, if you register."),
+      field("Password", password, "At least 10 characters, if you register."),
       h("div", { class: "buttons" }, signIn, register),
     ),
+    staffEntry(app),
   ];
+}
+
+function staffEntry(app) {
+  const token = h("input", { id: "token", type: "password", autocomplete: "off" });
+  const use = h("button", { type: "submit", id: "use-token" }, "Use this token");
+  const onsubmit = (event) => {
+    event.preventDefault();
+    app.attempt(use, () => enter(app, () => app.world.useToken(token.value)));
+  };
+  return h(
+    "form",
+    { class: "panel", onsubmit },
+    h("h2", {}, "Staff"),
+    field("Token from the shop's operator", token, "It is kept in this tab until you leave."),
+    use,
+  );
 }
 
 async function enter(app, action) {

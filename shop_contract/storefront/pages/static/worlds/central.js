@@ -1,10 +1,12 @@
-// The shop on the centralized ladder: its web API, with a session cookie.
+// The shop on the centralized ladder: its web API, with a session cookie, or with a
+// token that the operator gave to somebody of the staff.
 
 import { seal, unseal } from "../delivery.js";
 import { fromHex, toHex, utf8 } from "../bytes.js";
 import { knownSteps } from "../actions.js";
 
 const CSRF = "chandlery csrf token";
+const TOKEN = "chandlery staff token";
 const TIMEOUT_MS = 15_000;
 const PAGES = 10;
 
@@ -29,13 +31,29 @@ export class CentralWorld {
   }
 
   async open() {
-    if (!sessionStorage.getItem(CSRF)) return;
+    if (!sessionStorage.getItem(CSRF) && !sessionStorage.getItem(TOKEN)) return;
     try {
       this.me = await this.#ask("GET", "/api/profile");
     } catch (error) {
       if (error.reason !== "not_signed_in") throw error;
-      sessionStorage.removeItem(CSRF);
+      this.#forget();
     }
+  }
+
+  async useToken(token) {
+    sessionStorage.setItem(TOKEN, token.trim());
+    try {
+      this.me = await this.#ask("GET", "/api/profile");
+    } catch (error) {
+      this.#forget();
+      throw error;
+    }
+  }
+
+  #forget() {
+    sessionStorage.removeItem(CSRF);
+    sessionStorage.removeItem(TOKEN);
+    this.me = null;
   }
 
   signIn(name, password) {
@@ -54,8 +72,7 @@ export class CentralWorld {
 
   async leave() {
     await this.#ask("DELETE", "/api/session");
-    sessionStorage.removeItem(CSRF);
-    this.me = null;
+    this.#forget();
   }
 
   async account() {
@@ -193,7 +210,9 @@ export class CentralWorld {
   async #ask(method, path, body) {
     const headers = {};
     if (body !== undefined) headers["Content-Type"] = "application/json";
-    if (method !== "GET") headers["X-CSRF-Token"] = sessionStorage.getItem(CSRF) ?? "";
+    const token = sessionStorage.getItem(TOKEN);
+    if (token) headers.Authorization = `Bearer ${token}`;
+    else if (method !== "GET") headers["X-CSRF-Token"] = sessionStorage.getItem(CSRF) ?? "";
     let response;
     let answer;
     try {
