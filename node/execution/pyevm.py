@@ -75,10 +75,12 @@ class PyEvmExecutor:
 
     name = "pyevm"
 
-    def __init__(self, directory: Path, genesis: Genesis) -> None:
+    def __init__(
+        self, directory: Path, genesis: Genesis, store: StateStore | None = None
+    ) -> None:
         """Open the state in a directory, or begin it. Raises ExecutorFailed."""
         self._chain_id = genesis.chain_id
-        self._store = StateStore(directory, genesis.digest)
+        self._store = store or StateStore(directory, genesis.digest)
         self._pending: dict[Hash32, _Pending] = {}
         self._admitted: LRU[bytes, Admitted] = LRU(CACHED_TRANSACTIONS)
         if self._store.durable is None:

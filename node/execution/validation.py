@@ -71,6 +71,8 @@ class Admitted:
 
     tx: Transaction
     sender: Address
+    is_impersonated: bool = False
+    """Sent by decree on a dev chain: a contract may be the sender."""
 
     @property
     def info(self) -> TxInfo:

@@ -54,6 +54,9 @@ class NetworkPlan:
     rpc_port: int = 8545
     p2p_port: int = 30301
     accounts: int = 10
+    account_keys: tuple[PrivateKey, ...] = ()
+    """Of the funded accounts, instead of fresh ones."""
+    balance_wei: int = DEMO_BALANCE_WEI
     consensus: ConsensusConfig = field(default_factory=ConsensusConfig)
     settings: dict[str, Any] = field(default_factory=dict)
     """Settings for every node.toml, as "section.key": value."""
@@ -78,18 +81,19 @@ def create_network(directory: Path, plan: NetworkPlan) -> list[NodePlace]:
     for name in names:
         (directory / name).mkdir()
     keys = [create_node_key(directory / name) for name in names]
-    demo = [PrivateKey.generate() for _ in range(plan.accounts)]
+    demo = list(plan.account_keys)
+    demo = demo or [PrivateKey.generate() for _ in range(plan.accounts)]
     genesis = make_genesis(
         chain_id=plan.chain_id,
         validators=[key.address for key in keys],
-        balances={key.address: DEMO_BALANCE_WEI for key in demo}
+        balances={key.address: plan.balance_wei for key in demo}
         | {key.address: VOTING_BALANCE_WEI for key in keys},
         consensus=plan.consensus,
         timestamp=int(time.time()),
     )
     text = json.dumps(genesis.to_json(), indent=1) + "\n"
     (directory / "genesis.json").write_text(text)
-    _write_accounts(directory / "accounts.json", demo)
+    _write_accounts(directory / "accounts.json", demo, plan.balance_wei)
     rpc_ports = _ports(plan.host, plan.rpc_port, len(names))
     p2p_ports = _ports(plan.host, plan.p2p_port, len(names))
     dialled = [
@@ -140,12 +144,12 @@ def _ports(host: str, first: int, count: int) -> list[int]:
         return [free.getsockname()[1] for free in sockets]
 
 
-def _write_accounts(path: Path, keys: Sequence[PrivateKey]) -> None:
+def _write_accounts(path: Path, keys: Sequence[PrivateKey], balance_wei: int) -> None:
     rows = [
         {
             "address": to_checksum_address(key.address),
             "private_key": "0x" + key.secret.hex(),
-            "balance": hex(DEMO_BALANCE_WEI),
+            "balance": hex(balance_wei),
         }
         for key in keys
     ]

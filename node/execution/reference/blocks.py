@@ -71,9 +71,10 @@ class Execution:
     def validate(self, admitted: Admitted) -> None:
         """The rules that need this state. Raises TransactionError."""
         account = self.world.get(admitted.sender)
+        code = b"" if admitted.is_impersonated else self.world.code(admitted.sender)
         validate_stateful(
             admitted.tx,
-            (account.nonce, account.balance, self.world.code(admitted.sender)),
+            (account.nonce, account.balance, code),
             self.context.base_fee_per_gas,
             self.context.gas_limit,
         )

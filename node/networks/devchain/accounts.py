@@ -8,6 +8,8 @@ import hmac
 import unicodedata
 from dataclasses import dataclass
 
+import coincurve
+
 from node.primitives.secp256k1 import ORDER, PrivateKey
 from node.primitives.types import Address
 
@@ -26,10 +28,8 @@ class _Node:
 
     def child(self, index: int) -> "_Node":
         """CKDpriv of BIP-32."""
-        if index >= HARDENED:
-            data = b"\0" + self.secret
-        else:
-            data = _compressed(self.secret)
+        is_hardened = index >= HARDENED
+        data = b"\0" + self.secret if is_hardened else _compressed(self.secret)
         mixed = hmac.digest(self.chain_code, data + index.to_bytes(4, "big"), "sha512")
         number = int.from_bytes(mixed[:32], "big") + int.from_bytes(self.secret, "big")
         return _Node((number % ORDER).to_bytes(32, "big"), mixed[32:])
@@ -54,6 +54,4 @@ def balances_of(keys: list[PrivateKey]) -> dict[Address, int]:
 
 
 def _compressed(secret: bytes) -> bytes:
-    import coincurve
-
-    return coincurve.PublicKey.from_secret(secret).format(compressed=True)  # type: ignore[no-any-return]
+    return coincurve.PublicKey.from_secret(secret).format(compressed=True)

@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 from node.chain.block import Block
 from node.chain.certificate import CommitCertificate, commit_payload
 from node.chain.header import Header
-from node.chain.header_rules import HeaderRules
 from node.chain.signing import MessageCode, SigningDomain
 from node.chain.validator_contract import VALIDATOR_CONTRACT, read_validators
 from node.execution.dev import is_marked
@@ -32,11 +31,12 @@ class DevBackend:
         own = f"chandlery/v{version('chandlery')}/dev/{chain.executor.name}"
         self.client_version = f"{compat}/{own}" if compat else own
         self.chain_id = chain.genesis.chain_id
-        self.rules: HeaderRules = chain.rules
+        self.rules = chain.rules
         self._pending_calls: dict[int, Callable[[tuple[Hash32, ...]], None]] = {}
         self._head_calls: dict[int, Callable[[Head], None]] = {}
         self._serial = 0
         chain.on_sealed.append(self._announce)
+        chain.on_admitted.append(self._announce_admitted)
 
     def refresh(self) -> None:
         """Read again what cheat methods may have changed."""
@@ -47,6 +47,10 @@ class DevBackend:
         self.refresh()
         for call in list(self._head_calls.values()):
             call(head)
+
+    def _announce_admitted(self, hashes: tuple[Hash32, ...]) -> None:
+        for call in list(self._pending_calls.values()):
+            call(hashes)
 
     def head(self) -> Header:
         return self.chain.head
@@ -93,8 +97,6 @@ class DevBackend:
 
     async def submit_any(self, raw: bytes) -> Hash32 | Refusal:
         """`submit`, for the dev chain's own methods: marked transactions pass."""
-        for call in list(self._pending_calls.values()):
-            call((keccak256(raw),))
         return await self.chain.submit(raw)
 
     def pooled(self, transaction_hash: Hash32) -> PooledTransaction | None:

@@ -6,74 +6,46 @@ a thread while a lock is held, so that nothing is undone below its feet.
 """
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from node.chain.block import Block
 from node.chain.genesis import Genesis
 from node.chain.header import Header, prev_randao_of
+from node.chain.header_rules import HeaderRules
 from node.execution.dev import DevExecutor
 from node.execution.executor import (
     AccountOverride,
     BlockEnv,
     BuildLimits,
     TxError,
-    UnknownState,
 )
 from node.networks.devchain.clock import ClockState, DevClock
-from node.networks.devchain.rules import DevRules
+from node.networks.devchain.environment import (
+    DevRules,
+    Environment,
+    Sealed,
+    Snapshot,
+    Step,
+)
+from node.networks.devchain.pooling import empty_pool, refill, waiting
 from node.primitives.types import Address, Hash32
 from node.rpc.backend import Head, Refusal
 from node.rpc.errors import server_error
 from node.rpc.refusals import refusal_message
 from node.txpool.entries import Entry
-from node.txpool.limits import PoolLimits
 from node.txpool.pool import TxPool
 
 T = TypeVar("T")
 
-log = logging.getLogger("chandlery.dev")
-
-MAX_MINED_BLOCKS = 1_000_000
+MAX_MINED_BLOCKS = 100_000
 """In one request."""
 MAX_SNAPSHOTS = 10_000
 BUILD_TIME_MS = 10_000
 BUILD_BYTES = 7_000_000
 SELECTED_GAS_FACTOR = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Sealed:
-    """A block with what is asked about it; `mark` is the state just before it."""
-
-    block: Block
-    receipts: tuple[bytes, ...]
-    hashes: tuple[Hash32, ...]
-    mark: int
-
-
-@dataclass(frozen=True, slots=True)
-class Environment:
-    """What cheat methods set for blocks to come; `next_*` for the next one alone."""
-
-    coinbase: Address
-    gas_limit: int
-    next_base_fee: int | None = None
-    next_prev_randao: Hash32 | None = None
-    chain_id: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Snapshot:
-    mark: int
-    height: int
-    environment: Environment
-    clock: ClockState
-    impersonated: frozenset[Address]
-    waiting: tuple[Entry, ...]
 
 
 @dataclass
@@ -100,7 +72,10 @@ class DevChain:
         self.impersonated: frozenset[Address] = frozenset()
         self.impersonates_all = False
         self.on_sealed: list[Callable[[Head], None]] = []
-        self._snapshots: dict[int, _Snapshot] = {}
+        self.on_admitted: list[Callable[[tuple[Hash32, ...]], None]] = []
+        self.on_step: list[Callable[[Step], None]] = []
+        self.on_close: list[Callable[[], None]] = []
+        self._snapshots: dict[int, Snapshot] = {}
         self._next_snapshot = 0
         self._lock = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, "devchain")
@@ -110,6 +85,8 @@ class DevChain:
         """End the thread and the executor."""
         self._thread.shutdown(wait=True, cancel_futures=True)
         self.executor.close()
+        for call in self.on_close:
+            call()
 
     # -- reads
 
@@ -119,7 +96,7 @@ class DevChain:
         return self.sealed[-1].block.header
 
     @property
-    def rules(self) -> DevRules:
+    def rules(self) -> HeaderRules:
         """The header rules, with what is set for the next block."""
         consensus = self.genesis.consensus
         return DevRules(
@@ -162,11 +139,13 @@ class DevChain:
             [(info, raw)],
             {info.sender: account},
             self.rules.base_fee_after(self.head),
-            self._now_ms(),
+            _now_ms(),
         )
         [admission] = added.admissions
         if not admission.ok:
             return Refusal(info.hash, admission.message)
+        for call in self.on_admitted:
+            call((info.hash,))
         if self.automine:
             refused = await self.seal_waiting(info.hash)
             if refused is not None:
@@ -175,20 +154,18 @@ class DevChain:
 
     async def seal_waiting(self, wanted: Hash32) -> Refusal | None:
         """Seal what is executable; why the wanted one was refused by the executor."""
-        while True:
-            async with self._lock:
-                if wanted not in self.pool:
-                    return None  # another's block holds it by now
+        async with self._lock:
+            # Another's block may hold it by now, or it waits for a nonce or a fee.
+            while wanted in self.pool and self._can_seal():
                 refusals = await self._seal()
-                if refusals.get(wanted) is not None:
+                if wanted in refusals:
                     return Refusal(wanted, refusals[wanted])
-                if not self._has_more():
-                    return None
+                if not self.sealed[-1].hashes:
+                    break
+        return None
 
-    def _has_more(self) -> bool:
-        included = bool(self.sealed[-1].hashes)
-        fee = self.rules.base_fee_after(self.head)
-        return included and self.pool.has_executable(fee)
+    def _can_seal(self) -> bool:
+        return self.pool.has_executable(self.rules.base_fee_after(self.head))
 
     def forget(self, transactions: Sequence[Hash32]) -> list[Hash32]:
         """Drop waiting transactions; returns those that were there."""
@@ -204,8 +181,8 @@ class DevChain:
         """Seal blocks; with an interval, each so long after the one before."""
         if blocks > MAX_MINED_BLOCKS:
             raise server_error(f"at most {MAX_MINED_BLOCKS} blocks at once")
-        async with self._lock:
-            for at in range(blocks):
+        for at in range(blocks):
+            async with self._lock:  # others have their turn between two blocks
                 if interval_s is not None and at > 0:
                     parent_s = self.head.timestamp
                     self.clock.set_next(parent_s + max(1, interval_s), parent_s)
@@ -225,11 +202,12 @@ class DevChain:
         block = Block.decode(built.block)
         hashes = tuple(chosen.hashes[position] for position in built.included)
         self._append(Sealed(block, built.executed.receipts, hashes, mark))
+        self._tell(("block", block))
         refusals = {}
         for position, error in built.refused:
             refusals[error.hash] = refusal_message(error.kind, error.message)
             self.pool.quarantine(chosen.hashes[position], error.message)
-        self.pool.on_block(hashes, built.executed.touched, self._now_ms())
+        self.pool.on_block(hashes, built.executed.touched, _now_ms())
         self.clock.sealed(env.timestamp)
         self.environment = replace(
             self.environment, next_base_fee=None, next_prev_randao=None
@@ -264,13 +242,14 @@ class DevChain:
         """Change accounts in the newest state."""
         async with self._lock:
             self.executor.edit(changes)
+            self._tell(("edit", changes))
             self._fill_pool(self._waiting())
 
     async def set_chain_id(self, chain_id: int) -> None:
         """Transactions are for this chain from now on; waiting ones are dropped."""
         async with self._lock:
-            self.executor.set_chain_id(chain_id)
-            self.environment = replace(self.environment, chain_id=chain_id)
+            self.adopt_chain_id(chain_id)
+            self._tell(("chain_id", chain_id))
             self.pool = self._empty_pool()
 
     async def set_gas_limit(self, gas_limit: int) -> None:
@@ -290,7 +269,7 @@ class DevChain:
                 )
             number = self._next_snapshot
             self._next_snapshot += 1
-            self._snapshots[number] = _Snapshot(
+            self._snapshots[number] = Snapshot(
                 self.executor.mark(),
                 self.head.number,
                 self.environment,
@@ -309,12 +288,23 @@ class DevChain:
             self._go_back(found.height, found.mark)
             self._snapshots = {n: s for n, s in self._snapshots.items() if n < number}
             if found.environment.chain_id != self.environment.chain_id:
-                self.executor.set_chain_id(found.environment.chain_id)
+                self.adopt_chain_id(found.environment.chain_id)
+                self._tell(("chain_id", found.environment.chain_id))
             self.environment = found.environment
             self.clock.state = found.clock
             self.impersonated = found.impersonated
             self._fill_pool(found.waiting)
             return True
+
+    def snapshots(self) -> dict[str, list[Any]]:
+        """Number -> [height, block hash] of those that are kept."""
+        return {
+            hex(number): [
+                kept.height,
+                "0x" + self.sealed[kept.height].block.digest.hex(),
+            ]
+            for number, kept in self._snapshots.items()
+        }
 
     async def rollback(self, depth: int) -> None:
         """Take the newest blocks off. Raises RpcError."""
@@ -333,13 +323,38 @@ class DevChain:
         async with self._lock:
             self._go_back(0, self._first)
             self._snapshots.clear()
-            self.executor.set_chain_id(self.genesis.chain_id)
+            self.adopt_chain_id(self.genesis.chain_id)
+            self._tell(("chain_id", self.genesis.chain_id))
             self.environment = self._environment
             self.clock.state = ClockState()
             self.impersonated, self.impersonates_all = frozenset(), False
             self.pool = self._empty_pool()
 
     def _go_back(self, height: int, mark: int) -> None:
+        self.go_back(height, mark)
+        self._tell(("rewind", (height, mark)))
+
+    # -- steps, done and done again (see `journal`)
+
+    def _tell(self, step: Step) -> None:
+        for call in self.on_step:
+            call(step)
+
+    def adopt(self, block: Block) -> None:
+        """Execute a block of this chain and append it. Raises BlockInvalid."""
+        mark = self.executor.mark()
+        executed = self.executor.execute(block.encode())
+        self.executor.commit(executed.digest)
+        hashes = tuple(block.transaction_hashes())
+        self._append(Sealed(block, executed.receipts, hashes, mark))
+
+    def adopt_chain_id(self, chain_id: int) -> None:
+        """Transactions are for this chain from now on."""
+        self.executor.set_chain_id(chain_id)
+        self.environment = replace(self.environment, chain_id=chain_id)
+
+    def go_back(self, height: int, mark: int) -> None:
+        """Take off blocks above a height and edits after a mark."""
         for sealed in self.sealed[height + 1 :]:
             del self._numbers[sealed.block.digest]
             for transaction in sealed.hashes:
@@ -358,35 +373,21 @@ class DevChain:
     # -- the pool
 
     def _empty_pool(self) -> TxPool:
-        limits = PoolLimits(transaction_gas=self.environment.gas_limit)
-        return TxPool(limits, zero_base_fee=self.genesis.consensus.zero_base_fee)
+        return empty_pool(self.genesis, self.environment.gas_limit)
 
     def _waiting(self) -> list[Entry]:
-        if not len(self.pool):
-            return []
-        content = self.pool.content()
-        groups = (*content.pending.values(), *content.queued.values())
-        return sorted((e for group in groups for e in group), key=lambda e: e.seq)
+        return waiting(self.pool)
 
     def _fill_pool(self, entries: Sequence[Entry]) -> None:
         """A pool over the state as it is now; what no longer fits is dropped."""
         self.pool = self._empty_pool()
-        if not entries:
-            return
-        senders = list(dict.fromkeys(entry.info.sender for entry in entries))
-        accounts = self.executor.view(self.head.digest).accounts(senders)
-        infos = self.executor.recover([entry.raw for entry in entries])
-        kept = [
-            (info, entry.raw)
-            for info, entry in zip(infos, entries, strict=True)
-            if not isinstance(info, TxError)
-        ]
-        known = dict(zip(senders, accounts, strict=True))
-        fee = self.rules.base_fee_after(self.head)
-        self.pool.add(kept, known, fee, self._now_ms())
-
-    def _now_ms(self) -> int:
-        return int(asyncio.get_running_loop().time() * 1000)
+        if entries:
+            fee = self.rules.base_fee_after(self.head)
+            view = self.executor.view(self.head.digest)
+            raws = [entry.raw for entry in entries]
+            infos = self.executor.recover(raws)
+            refill(self.pool, zip(infos, raws, strict=True), view, (fee, _now_ms()))
 
 
-__all__ = ["DevChain", "Environment", "Sealed", "UnknownState"]
+def _now_ms() -> int:
+    return int(asyncio.get_running_loop().time() * 1000)

@@ -1,0 +1,61 @@
+"""What a dev chain is made of: blocks with their marks, settings, snapshots, rules."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from node.chain.block import Block
+from node.chain.header import Header
+from node.chain.header_rules import HeaderRules
+from node.networks.devchain.clock import ClockState
+from node.primitives.types import Address, Hash32
+from node.txpool.entries import Entry
+
+Step = tuple[str, Any]
+"""block: Block; edit: changes; chain_id: number; rewind: (height, mark)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A block with what is asked about it; `mark` is the state just before it."""
+
+    block: Block
+    receipts: tuple[bytes, ...]
+    hashes: tuple[Hash32, ...]
+    mark: int
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What cheat methods set for blocks to come; `next_*` for the next one alone."""
+
+    coinbase: Address
+    gas_limit: int
+    next_base_fee: int | None = None
+    next_prev_randao: Hash32 | None = None
+    chain_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything that `evm_revert` brings back."""
+
+    mark: int
+    height: int
+    environment: Environment
+    clock: ClockState
+    impersonated: frozenset[Address]
+    waiting: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DevRules(HeaderRules):
+    """Those of every chain; `next_base_fee`, once set, is what the next block has."""
+
+    next_base_fee: int | None = None
+
+    def base_fee_after(self, parent: Header) -> int:
+        """See HeaderRules."""
+        if self.next_base_fee is not None:
+            return self.next_base_fee
+        # Not super(): dataclasses with slots are made anew, and super() loses them.
+        return HeaderRules.base_fee_after(self, parent)

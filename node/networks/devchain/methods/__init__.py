@@ -1,0 +1,1 @@
+"""The methods that only a dev chain has, by subject."""

@@ -1,0 +1,69 @@
+"""Runs a dev chain behind JSON-RPC until a signal; prints its accounts."""
+
+import asyncio
+import logging
+import signal
+import sys
+
+import uvloop
+
+from node.networks.devchain.accounts import BALANCE_WEI
+from node.networks.devchain.node import DevNode, DevSettings
+from node.primitives.checksum import to_checksum_address
+
+NOISY = ("eth", "aiohttp", "asyncio")
+
+
+def run_dev(settings: DevSettings, quiet: bool) -> int:
+    """Serve until SIGINT or SIGTERM; the exit code."""
+    level = logging.WARNING if quiet else logging.INFO
+    logging.basicConfig(level=level, format="%(message)s", stream=sys.stdout)
+    for name in NOISY:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    uvloop.run(_run(settings))
+    return 0
+
+
+async def _run(settings: DevSettings) -> None:
+    node = await DevNode.open(settings)
+    try:
+        url = await node.serve()
+        print(banner(node, settings, url), flush=True)
+        stopped = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stopped.set)
+        await stopped.wait()
+    finally:
+        await node.close()
+
+
+def banner(node: DevNode, settings: DevSettings, url: str) -> str:
+    """What a developer needs to know: accounts, keys, where, how."""
+    lines = ["Accounts (everyone knows their keys: never send real value to them)"]
+    for at, key in enumerate(node.keys):
+        address = to_checksum_address(key.address)
+        lines.append(f"({at}) {address} ({BALANCE_WEI // 10**18} ETH)")
+    lines.append("\nPrivate keys")
+    lines += [f"({at}) 0x{key.secret.hex()}" for at, key in enumerate(node.keys)]
+    lines += [
+        f"\nMnemonic:  {settings.mnemonic}",
+        f"Chain id:  {node.backend.chain_id}",
+        f"Executor:  {node.chain.executor.name}{_remark(node, settings)}",
+        f"Sealing:   {_sealing(settings)}",
+        f"Height:    {node.chain.head.number}",
+        f"\nListening on {url}",
+    ]
+    return "\n".join(lines)
+
+
+def _remark(node: DevNode, settings: DevSettings) -> str:
+    if settings.executor == "auto" and node.chain.executor.name == "pyevm":
+        return " (plain Python; the native one, many times faster, is not available)"
+    return ""
+
+
+def _sealing(settings: DevSettings) -> str:
+    if settings.block_time_s:
+        return f"every {settings.block_time_s:g} s"
+    return "at once" if settings.automine else "when evm_mine asks for it"
