@@ -6,6 +6,7 @@ A percentile q needs 10/(1-q) samples; with fewer, this module gives none rather
 figure that one slow request decides.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -51,7 +52,14 @@ class LatencyHistogram:
         sample is too small to carry it."""
         if self.count < samples_needed(quantile):
             return None
-        return float(self._histogram.get_value_at_percentile(quantile * 100)) / 1000
+        return self._at_rank(quantile) / 1000
+
+    def _at_rank(self, quantile: float) -> float:
+        """The smallest value (in us) that at least the share `quantile` stays within.
+        The library rounds ranks; asked for a rank's own share it cannot."""
+        rank = math.ceil(round(quantile * self.count, 6))
+        share = 100.0 * rank / self.count
+        return float(self._histogram.get_value_at_percentile(share))
 
     def max_ms(self) -> float:
         """The largest latency in ms."""
@@ -66,8 +74,7 @@ class LatencyHistogram:
         points = []
         quantile, step = 0.1, 0.1
         while quantile < 1 - 1e-9 and self.count >= samples_needed(quantile):
-            value = self._histogram.get_value_at_percentile(quantile * 100)
-            points.append((round(quantile, 9), float(value) / 1000))
+            points.append((round(quantile, 9), self._at_rank(quantile) / 1000))
             if (1 - quantile) < step * 1.5:
                 step /= 10
             quantile = round(quantile + step, 9)

@@ -92,7 +92,7 @@ def rank_quantile_ms(latencies_ns: Sequence[int], quantile: float) -> float | No
     if not latencies_ns:
         return None
     ordered = sorted(latencies_ns)
-    return ordered[math.ceil(quantile * len(ordered)) - 1] / 1e6
+    return ordered[math.ceil(round(quantile * len(ordered), 6)) - 1] / 1e6
 
 
 def recovery(

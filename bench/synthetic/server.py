@@ -38,11 +38,12 @@ class Shop:
         self._log: IO[str] = (folder / "truth.jsonl").open("a")
 
     async def delay(self, kind: str) -> None:
-        """Wait as planted, and log what was planted."""
-        ms = self._delays.next_ms()
-        self.log({"delay_ms": ms, "kind": kind, "at": time.monotonic_ns()})
+        """Wait as planted, and log what was planted and how long it really was."""
+        began_ns, ms = time.monotonic_ns(), self._delays.next_ms()
         if ms:
             await asyncio.sleep(ms / 1000)
+        waited_ms = (time.monotonic_ns() - began_ns) / 1e6
+        self.log({"delay_ms": ms, "waited_ms": waited_ms, "kind": kind, "at": began_ns})
 
     def log(self, data: dict[str, Any]) -> None:
         """Append to the truth."""

@@ -37,6 +37,7 @@ def short_scenario(folder: Path, load_s: int) -> Path:
         ("warmup_s = 8", "warmup_s = 0"),
         ("baseline_s = 30", f"baseline_s = {load_s}"),
         ("guard_s = 2", "guard_s = 0"),
+        ("mean_ms = 600", "mean_ms = 0"),
         ("after_fault_s = 36", "after_fault_s = 0"),
     ):
         assert old in text

@@ -17,6 +17,13 @@ def test_percentiles_are_those_of_the_sorted_sample() -> None:
         assert histogram.quantile_ms(quantile) == pytest.approx(exact_ms, rel=0.002)
 
 
+def test_a_percentile_is_the_first_value_that_enough_samples_stay_within() -> None:
+    # 0.95 of 212 is 201.4: 201 samples are too few, the 202nd is the percentile.
+    histogram = LatencyHistogram.of([n * 1_000_000 for n in range(1, 213)])
+    assert histogram.quantile_ms(0.95) == pytest.approx(202, rel=0.001)
+    assert histogram.quantile_ms(0.5) == pytest.approx(106, rel=0.001)
+
+
 def test_a_percentile_needs_ten_samples_beyond_it() -> None:
     assert [samples_needed(q) for q in (0.5, 0.9, 0.99)] == [20, 100, 1000]
     small = summarize(LatencyHistogram.of([1_000_000] * 999))
