@@ -14,7 +14,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(metavar="VERB", required=True)
 
     up = verbs.add_parser("up", help="start a rung and print its web address")
-    _common(up, "single, database, vertical, horizontal, replicated, cached or cdn")
+    up.add_argument(
+        "rung",
+        metavar="RUNG",
+        help="single, database, vertical, horizontal, replicated, cached or cdn",
+    )
+    _common(up)
     up.add_argument("--servers", type=int, help="app servers (horizontal and up)")
     up.add_argument("--replicas", type=int, help="standbys (replicated and up)")
     up.add_argument(
@@ -36,20 +41,29 @@ def configure(parser: argparse.ArgumentParser) -> None:
     up.set_defaults(run=run_up)
 
     down = verbs.add_parser("down", help="stop a rung; its data stays")
-    _common(down, "as given to up")
+    _existing(down)
     down.set_defaults(run=run_down)
 
     status = verbs.add_parser("status", help="what runs, and what it has used")
-    _common(status, "as given to up")
+    _existing(status)
     status.set_defaults(run=run_status)
 
 
-def _common(parser: argparse.ArgumentParser, help_text: str) -> None:
-    parser.add_argument("rung", metavar="RUNG", help=f"the rung: {help_text}")
+def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dir", type=Path, help="the rung's folder (default: ./central-RUNG)"
     )
     parser.add_argument("--json", action="store_true", help="answer as JSON")
+
+
+def _existing(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "rung",
+        metavar="RUNG",
+        nargs="?",
+        help="the rung, or its folder; neither is needed with --dir",
+    )
+    _common(parser)
 
 
 def run_up(arguments: argparse.Namespace) -> int:
@@ -59,7 +73,7 @@ def run_up(arguments: argparse.Namespace) -> int:
 
     settings = Settings(
         rung=arguments.rung,
-        folder=_folder(arguments),
+        folder=(arguments.dir or _default_folder(arguments.rung)).absolute(),
         port=arguments.port,
         servers=arguments.servers,
         replicas=arguments.replicas,
@@ -82,11 +96,12 @@ def run_down(arguments: argparse.Namespace) -> int:
     """Stop a rung and say what was stopped."""
     from central_baseline import commands
 
-    stopped = commands.down(_folder(arguments))
+    rung, folder = _found(arguments)
+    stopped = commands.down(folder)
     if arguments.json:
         print(json.dumps({"stopped": stopped}))
     elif stopped is None:
-        print(f"{arguments.rung} was not running in {_folder(arguments)}")
+        print(f"{rung} was not running in {folder}")
     else:
         print(f"stopped {', '.join(stopped)}")
     return 0
@@ -96,11 +111,12 @@ def run_status(arguments: argparse.Namespace) -> int:
     """Print the components; exit 1 when the rung or a component is not running."""
     from central_baseline import commands
 
-    status = commands.status(_folder(arguments))
+    rung, folder = _found(arguments)
+    status = commands.status(folder)
     if arguments.json:
         print(json.dumps(status))
     else:
-        for line in commands.status_lines(arguments.rung, status):
+        for line in commands.status_lines(rung, status):
             print(line)
     healthy = status["up"] and all(
         component["state"] == "running" for component in status["components"]
@@ -108,12 +124,35 @@ def run_status(arguments: argparse.Namespace) -> int:
     return 0 if healthy else 1
 
 
-def _folder(arguments: argparse.Namespace) -> Path:
+def _default_folder(rung: str) -> Path:
     from central_baseline.rungs import rung_named
 
-    rung_named(arguments.rung)
-    chosen: Path | None = arguments.dir
-    return (chosen or Path(f"central-{arguments.rung}")).absolute()
+    return Path(f"central-{rung_named(rung).name}")
+
+
+def _found(arguments: argparse.Namespace) -> tuple[str, Path]:
+    """The rung that a command is about, by name or by folder, and its folder."""
+    from central_baseline.config import Layout
+    from central_baseline.errors import RefusedError, UsageError
+    from central_baseline.rungs import RUNGS
+
+    named: str | None = arguments.rung
+    folder: Path | None = arguments.dir
+    if named is not None and named not in RUNGS and folder is None:
+        if Path(named).is_dir():
+            named, folder = None, Path(named)
+        else:
+            _default_folder(named)  # says which rungs there are
+    if folder is None:
+        if named is None:
+            raise UsageError("which rung? name it, or its folder with --dir")
+        folder = _default_folder(named)
+    held = Layout(folder).rung()
+    if named is None and held is None:
+        raise UsageError(f"{folder} is not a rung's folder: 'up' makes one")
+    if named is not None and held is not None and named != held:
+        raise RefusedError(f"{folder} holds the rung '{held}', not '{named}'")
+    return named or held or "", folder.absolute()
 
 
 def _where(arguments: argparse.Namespace) -> str:

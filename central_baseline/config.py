@@ -87,6 +87,11 @@ class Layout:
     def log(self, name: str) -> Path:
         return self.logs / f"{name}.log"
 
+    def rung(self) -> str | None:
+        """The name of the rung whose folder this is, None when it is nobody's."""
+        known = self._read(self._rung)
+        return str(known["rung"]) if known and "rung" in known else None
+
     def claim(self, rung: str) -> None:
         """Make the folder this rung's; RefusedError when it is anything else."""
         try:

@@ -57,7 +57,11 @@ def test_up_status_down_and_nothing_stays(folder: Path) -> None:
     assert again.returncode == 3
     assert "already up" in again.stderr
 
-    down = run("down", "single", "--dir", str(folder))
+    short = run("status", "--dir", str(folder))
+    assert short.returncode == 0
+    assert short.stdout.startswith(f"single at {url}")
+
+    down = run("down", "--dir", str(folder))
     assert (down.returncode, down.stdout) == (0, "stopped server\n")
     assert processes_of(folder) == []
     gone = run("status", "single", "--dir", str(folder))
@@ -143,3 +147,21 @@ def test_down_of_what_is_not_up_says_so(tmp_path: Path) -> None:
     down = run("down", "single", "--dir", str(tmp_path / "nothing"))
     assert down.returncode == 0
     assert "was not running" in down.stdout
+
+
+def test_a_folder_says_itself_which_rung_it_is(folder: Path) -> None:
+    folder.mkdir()
+    unknown = run("down", "--dir", str(folder))
+    assert unknown.returncode == 2
+    assert "is not a rung's folder" in unknown.stderr
+    (folder / "rung.json").write_text('{"format": 1, "rung": "cached"}')
+    for words in (["--dir", str(folder)], [str(folder)]):
+        down = run("down", *words)
+        assert (down.returncode, down.stderr) == (0, "")
+        assert down.stdout == f"cached was not running in {folder}\n"
+    other = run("status", "single", "--dir", str(folder))
+    assert other.returncode == 3
+    assert "holds the rung 'cached'" in other.stderr
+    neither = run("status")
+    assert neither.returncode == 2
+    assert "which rung?" in neither.stderr
