@@ -1,4 +1,4 @@
-"""`chandlery shop deploy`: a shop on any chain that speaks Ethereum's JSON-RPC."""
+"""`chandlery shop deploy|receipt|demo`: a shop on any chain that speaks JSON-RPC."""
 
 import argparse
 import json
@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from shop_contract import demo
 from shop_contract.errors import USAGE, ShopError
 
 if TYPE_CHECKING:
@@ -16,9 +17,25 @@ if TYPE_CHECKING:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments of `chandlery shop`."""
-    parser.description = "deploy the shop's contract and open it"
+    parser.description = "the candle shop on a chain: deploy it, try it, keep receipts"
     actions = parser.add_subparsers(metavar="ACTION", required=True)
-    deploy = actions.add_parser("deploy", help="deploy a shop, fill its shelves")
+    _configure_deploy(actions.add_parser("deploy", help="deploy a shop, fill it"))
+    _configure_receipt(actions.add_parser("receipt", help="keep an order's receipt"))
+    demo.configure(actions.add_parser("demo", help="network, shop, page: all at once"))
+
+
+def _configure_receipt(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--rpc", metavar="URL", help="JSON-RPC endpoint of a node")
+    parser.add_argument(
+        "--network", type=Path, metavar="DIR", help="a local network, and its shop"
+    )
+    parser.add_argument("--shop", metavar="ADDRESS", help="the shop's contract")
+    parser.add_argument("--order", type=int, required=True, metavar="ID")
+    parser.add_argument("--out", type=Path, required=True, metavar="ORDER.json")
+    parser.set_defaults(run=run_receipt)
+
+
+def _configure_deploy(deploy: argparse.ArgumentParser) -> None:
     deploy.add_argument("--rpc", metavar="URL", help="JSON-RPC endpoint of a node")
     owner = deploy.add_mutually_exclusive_group(required=True)
     owner.add_argument("--key", type=Path, metavar="FILE", help="key file of the owner")
@@ -86,6 +103,23 @@ def run_deploy(arguments: argparse.Namespace) -> int:
     else:
         for name, value in document.items():
             print(f"{name.replace('_', ' '):<13}{value}")
+    return 0
+
+
+def run_receipt(arguments: argparse.Namespace) -> int:
+    """Write an order's receipt to a file."""
+    from shop_contract.jsonrpc import JsonRpc
+    from shop_contract.receipt import find_shop, make_receipt
+
+    endpoint = _endpoint(arguments)
+    if arguments.shop is not None:
+        (shop,) = _addresses([arguments.shop])
+    else:
+        shop = find_shop(endpoint)
+    receipt = make_receipt(JsonRpc(endpoint), shop, arguments.order)
+    arguments.out.write_text(json.dumps(receipt, indent=1) + "\n")
+    print(f"wrote {arguments.out}; check it anywhere, without a connection:")
+    print(f"chandlery verify {arguments.out} --trust genesis.json")
     return 0
 
 

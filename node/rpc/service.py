@@ -8,6 +8,7 @@ from node.rpc.dispatch import Dispatcher, Handler
 from node.rpc.methods.blocks import BlockMethods
 from node.rpc.methods.chain import ChainMethods
 from node.rpc.methods.logs import LogMethods
+from node.rpc.methods.proofs import ProofMethods
 from node.rpc.methods.state import StateMethods
 from node.rpc.methods.transactions import TransactionMethods
 from node.rpc.pages import add_pages
@@ -28,6 +29,7 @@ class RpcService:
         for table in (
             blocks.table(),
             ChainMethods(backend).table(),
+            ProofMethods(backend).table(),
             StateMethods(backend, config.call_gas_cap).table(),
             self._transactions.table(),
             self._logs.table(),

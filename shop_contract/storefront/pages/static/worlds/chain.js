@@ -4,6 +4,7 @@ import { seal, unseal } from "../delivery.js";
 import { concat, fromHex, toHex } from "../bytes.js";
 import { decode } from "../chain/abi.js";
 import { Contract, topicOf, wordOf } from "../chain/contract.js";
+import { makeReceipt } from "../chain/receipt.js";
 import * as signers from "../chain/signers.js";
 import { checksummed } from "../chain/transaction.js";
 import { Rpc } from "../chain/rpc.js";
@@ -191,19 +192,7 @@ export class ChainWorld {
 
   // A file that proves the order without this shop: see `chandlery verify`.
   async receipt(order) {
-    const events = [];
-    for (const hash of new Set((await this.#logsOf(order.id)).map((l) => l.transactionHash))) {
-      events.push(await this.rpc.call("qbft_getReceiptProof", hash));
-    }
-    const genesis = await this.rpc.call("eth_getBlockByNumber", "0x0", false);
-    return {
-      format: "chandlery order receipt 1",
-      chain_id: Number(this.chainId),
-      genesis_hash: genesis.hash,
-      shop: this.config.shop.address.toLowerCase(),
-      order_id: order.id,
-      proofs: events,
-    };
+    return makeReceipt(this.contract, this.chainId, order.id, await this.#logsOf(order.id));
   }
 
   // The address of an order, opened with the shop's private key.

@@ -1,0 +1,1 @@
+"""What is proven from the genesis file alone."""
