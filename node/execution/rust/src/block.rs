@@ -8,6 +8,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use alloy_consensus::{Eip658Value, Receipt, ReceiptWithBloom};
 use alloy_eips::{eip2935, eip4788, eip7002, eip7251};
@@ -15,11 +16,14 @@ use alloy_primitives::{Address, B256, Bloom, Bytes, KECCAK256_EMPTY, Log, U256};
 use alloy_rlp::Encodable;
 use revm::context_interface::result::{EVMError, ExecutionResult, InvalidTransaction};
 use revm::handler::SystemCallEvm;
-use revm::{Database, ExecuteEvm};
+use revm::inspector::InspectEvm;
+use revm::{Database, ExecuteEvm, MainBuilder};
 
 use crate::database::{Changes, StateDb};
 use crate::error::{Fault, Kind, Refusal};
-use crate::machine::{Env, Machine, machine, rules};
+use crate::limit::{TIMED_OUT, TimeLimit, UNWATCHED_GAS};
+use crate::machine::{Env, Machine, context, rules};
+use crate::phases::{Phase, Span};
 use crate::state::State;
 use crate::store::{Position, Store};
 use crate::trie::EMPTY_ROOT;
@@ -27,13 +31,14 @@ use crate::tx::Tx;
 
 /// Where a block's execution stands.
 pub struct Execution<'a> {
-    machine: Machine<StateDb<'a>>,
+    machine: Machine<StateDb<'a>, TimeLimit>,
     env: Env,
     state: &'a State,
     raws: Vec<Bytes>,
     pub results: Results,
     senders: Vec<Address>,
     known_senders: HashSet<Address>,
+    _span: Span,
 }
 
 /// What the transactions of a block gave, in order.
@@ -60,6 +65,7 @@ pub struct Closed<'a> {
 impl Closed<'_> {
     /// The new state and the roots.
     pub fn finish(self) -> Result<Finished, Fault> {
+        let _span = Span::begin(Phase::Roots);
         let state = self.state.apply(&self.changes.after)?;
         Ok(Finished {
             state_root: state.root(),
@@ -110,16 +116,19 @@ impl<'a> Execution<'a> {
     ) -> Result<Self, Fault> {
         let db = StateDb::new(state, store, parent);
         let mut execution = Self {
-            machine: machine(db, rules(chain_id), &env),
+            machine: context(db, rules(chain_id), env.block())
+                .build_mainnet_with_inspector(TimeLimit::default()),
             env,
             state,
             raws: Vec::new(),
             results: Results::default(),
             senders: Vec::new(),
             known_senders: HashSet::new(),
+            _span: Span::begin(Phase::Execute),
         };
         execution.system_call(eip4788::BEACON_ROOTS_ADDRESS, B256::ZERO.into())?;
-        execution.system_call(eip2935::HISTORY_STORAGE_ADDRESS, parent.digest.into())?;
+        execution
+            .system_call(eip2935::HISTORY_STORAGE_ADDRESS, parent.digest.into())?;
         Ok(execution)
     }
 
@@ -153,6 +162,20 @@ impl<'a> Execution<'a> {
     pub fn run(&mut self, tx: &Arc<Tx>) -> Result<(), Failed> {
         self.check(tx).map_err(Failed::Refused)?;
         let ran = self.machine.transact_one(tx.env.clone());
+        self.note(tx, ran)
+    }
+
+    /// `run` for a proposer: one that takes longer than `time` is refused.
+    pub fn run_within(&mut self, tx: &Arc<Tx>, time: Duration) -> Result<(), Failed> {
+        if tx.env.gas_limit <= UNWATCHED_GAS {
+            return self.run(tx);
+        }
+        self.check(tx).map_err(Failed::Refused)?;
+        let ran = self.machine.inspect_one(tx.env.clone(), TimeLimit::of(time));
+        self.note(tx, ran)
+    }
+
+    fn note(&mut self, tx: &Arc<Tx>, ran: Ran) -> Result<(), Failed> {
         let result = ran.map_err(|error| failure(error, tx))?;
         let gas = result.tx_gas_used();
         let results = &mut self.results;
@@ -184,20 +207,12 @@ impl<'a> Execution<'a> {
         let touched = senders.collect();
         let changes = self.machine.ctx.journaled_state.database.changes(ended)?;
         let (state, raws, results) = (self.state, self.raws, self.results);
-        Ok(Closed {
-            state,
-            raws,
-            results,
-            changes,
-            touched,
-        })
+        Ok(Closed { state, raws, results, changes, touched })
     }
 
     fn system_call(&mut self, contract: Address, data: Bytes) -> Result<(), Fault> {
         let db = &mut self.machine.ctx.journaled_state.database;
-        let code = db
-            .basic(contract)?
-            .map_or(KECCAK256_EMPTY, |info| info.code_hash);
+        let code = db.basic(contract)?.map_or(KECCAK256_EMPTY, |info| info.code_hash);
         if code == KECCAK256_EMPTY {
             return Ok(());
         }
@@ -212,11 +227,19 @@ impl<'a> Execution<'a> {
     }
 }
 
+type Ran = Result<ExecutionResult, EVMError<Fault>>;
+
 fn failure(error: EVMError<Fault>, tx: &Tx) -> Failed {
     let reason = match error {
         EVMError::Transaction(reason) => reason,
         EVMError::Database(fault) => return Failed::Fault(fault),
-        other => return Failed::Fault(Fault::new(format!("the machine failed: {other}"))),
+        EVMError::Custom(reason) if reason == TIMED_OUT => {
+            let message = "ran longer than a block may take to build";
+            return Failed::Refused(Refusal::new(Kind::Unbuildable, message));
+        }
+        other => {
+            return Failed::Fault(Fault::new(format!("the machine failed: {other}")));
+        }
     };
     let refusal = match reason {
         InvalidTransaction::RejectCallerWithCode => {
@@ -230,9 +253,11 @@ fn failure(error: EVMError<Fault>, tx: &Tx) -> Failed {
             Kind::NonceTooHigh,
             format!("nonce {tx}, the account is at {state}"),
         ),
-        InvalidTransaction::LackOfFundForMaxFee { balance, .. } => Refusal::new(
+        // The machine counts fees in 128 bits; nobody owns what is beyond.
+        InvalidTransaction::LackOfFundForMaxFee { .. }
+        | InvalidTransaction::OverflowPaymentInTransaction => Refusal::new(
             Kind::InsufficientFunds,
-            format!("needs {} wei, the sender has {balance}", tx.max_cost),
+            format!("needs {} wei, the sender has less", tx.max_cost),
         ),
         InvalidTransaction::NonceOverflowInTransaction => {
             Refusal::new(Kind::NonceMax, "the nonce is the last one")
@@ -242,20 +267,17 @@ fn failure(error: EVMError<Fault>, tx: &Tx) -> Failed {
     Failed::Refused(refusal)
 }
 
-fn receipt(tx_type: u8, cumulative_gas_used: u64, result: ExecutionResult) -> (Vec<u8>, Bloom) {
+fn receipt(
+    tx_type: u8,
+    cumulative_gas_used: u64,
+    result: ExecutionResult,
+) -> (Vec<u8>, Bloom) {
     let status = Eip658Value::Eip658(result.is_success());
     // What a failed transaction logged is undone with it.
-    let logs: Vec<Log> = if result.is_success() {
-        result.into_logs()
-    } else {
-        Vec::new()
-    };
-    let receipt: ReceiptWithBloom<Receipt> = Receipt {
-        status,
-        cumulative_gas_used,
-        logs,
-    }
-    .with_bloom();
+    let logs: Vec<Log> =
+        if result.is_success() { result.into_logs() } else { Vec::new() };
+    let receipt: ReceiptWithBloom<Receipt> =
+        Receipt { status, cumulative_gas_used, logs }.with_bloom();
     let mut encoded = Vec::with_capacity(receipt.length() + 1);
     if tx_type != 0 {
         encoded.push(tx_type);
@@ -265,7 +287,7 @@ fn receipt(tx_type: u8, cumulative_gas_used: u64, result: ExecutionResult) -> (V
 }
 
 /// Root of the trie of a list, keyed by RLP of the positions.
-fn list_root<T: AsRef<[u8]>>(items: &[T]) -> B256 {
+pub fn list_root<T: AsRef<[u8]>>(items: &[T]) -> B256 {
     if items.is_empty() {
         return EMPTY_ROOT;
     }

@@ -13,7 +13,9 @@ use revm::bytecode::Bytecode;
 use revm::context::TxEnv;
 use revm::context_interface::cfg::GasParams;
 use revm::context_interface::either::Either;
-use revm::context_interface::result::{EVMError, ExecutionResult, HaltReason, InvalidTransaction};
+use revm::context_interface::result::{
+    EVMError, ExecutionResult, HaltReason, InvalidTransaction,
+};
 use revm::inspector::InspectEvm;
 use revm::primitives::hardfork::SpecId;
 use revm::state::AccountInfo;
@@ -22,7 +24,7 @@ use revm_inspectors::access_list::AccessListInspector;
 
 use crate::database::StateDb;
 use crate::error::Fault;
-use crate::limit::{TIMED_OUT, TimeLimit};
+use crate::limit::{CALL_TIME, TIMED_OUT, TimeLimit, UNWATCHED_GAS};
 use crate::machine::{Env, context, rules};
 use crate::store::decode_code;
 use crate::view::View;
@@ -31,8 +33,8 @@ const TRANSACTION_GAS: u64 = 21_000;
 const STIPEND_GAS: u64 = 2_300;
 const MAX_INITCODE_BYTES: usize = 49_152;
 const MAX_ACCESS_LIST_RUNS: usize = 8;
-/// Gas above which a call is watched by a clock, which slows it down.
-const UNWATCHED_GAS: u64 = 60_000_000;
+const STACK_LIMIT: &str = "stack limit reached";
+const STACK_UNDERFLOW: &str = "stack underflow";
 
 /// A call as the RPC describes it.
 #[derive(Clone)]
@@ -72,10 +74,7 @@ pub struct Outcome {
 
 impl Outcome {
     pub fn failed(error: impl Into<String>) -> Self {
-        Self {
-            error: error.into(),
-            ..Self::default()
-        }
+        Self { error: error.into(), ..Self::default() }
     }
 }
 
@@ -96,11 +95,7 @@ impl<'a> OverrideDb<'a> {
                 codes.insert(*address, (keccak256(code), analysed));
             }
         }
-        Ok(Self {
-            inner,
-            overrides,
-            codes,
-        })
+        Ok(Self { inner, overrides, codes })
     }
 }
 
@@ -170,29 +165,49 @@ impl Call {
     }
 
     fn with_gas(&self, gas: u64) -> Self {
-        Self {
-            gas,
-            ..self.clone()
-        }
+        Self { gas, ..self.clone() }
     }
 }
 
 impl View {
     /// Runs a call on top of this state; nothing is kept.
-    pub fn call(&self, call: &Call, env: &Env, overrides: &Overrides) -> Result<Outcome, Fault> {
+    pub fn call(
+        &self,
+        call: &Call,
+        env: &Env,
+        overrides: &Overrides,
+    ) -> Result<Outcome, Fault> {
         if let Some(problem) = self.problem(call, env, overrides)? {
             return Ok(Outcome::failed(problem));
         }
+        if call.gas > UNWATCHED_GAS {
+            return self.watched(call, env, overrides);
+        }
         let context = self.call_context(call, env, overrides)?;
-        let tx = call.env(self.chain_id);
-        let ran = if call.gas <= UNWATCHED_GAS {
-            context.build_mainnet().transact(tx)
-        } else {
-            context
-                .build_mainnet_with_inspector(TimeLimit::start())
-                .inspect_tx(tx)
-        };
-        outcome_of(ran.map(|ran| ran.result), call.gas)
+        let ran = context.build_mainnet().transact(call.env(self.chain_id));
+        let outcome = outcome_of(ran.map(|ran| ran.result), call.gas)?;
+        if outcome.error == STACK_LIMIT {
+            return self.watched(call, env, overrides);
+        }
+        Ok(outcome)
+    }
+
+    /// A run under a clock that also knows what was done last.
+    fn watched(
+        &self,
+        call: &Call,
+        env: &Env,
+        overrides: &Overrides,
+    ) -> Result<Outcome, Fault> {
+        let context = self.call_context(call, env, overrides)?;
+        let mut machine =
+            context.build_mainnet_with_inspector(TimeLimit::of(CALL_TIME));
+        let ran = machine.inspect_tx(call.env(self.chain_id));
+        let mut outcome = outcome_of(ran.map(|ran| ran.result), call.gas)?;
+        if outcome.error == STACK_LIMIT && machine.inspector.is_underflow() {
+            outcome.error = STACK_UNDERFLOW.into();
+        }
+        Ok(outcome)
     }
 
     /// The context of one run, with the checks off that a call does without.
@@ -246,7 +261,8 @@ impl View {
             .initial_tx_gas_for_tx(call.env(self.chain_id), None);
         let needed = gas.initial_total_gas().max(gas.floor_gas());
         if call.gas < needed {
-            let message = format!("intrinsic gas too low: have {}, want {needed}", call.gas);
+            let message =
+                format!("intrinsic gas too low: have {}, want {needed}", call.gas);
             return Ok(Some(message));
         }
         Ok(None)
@@ -272,10 +288,7 @@ impl View {
             return Ok(Err(too_little(first, high)));
         }
         let suffices = |gas: u64| -> Result<bool, Fault> {
-            Ok(self
-                .call(&call.with_gas(gas), env, overrides)?
-                .error
-                .is_empty())
+            Ok(self.call(&call.with_gas(gas), env, overrides)?.error.is_empty())
         };
         let mut low = first.gas_used - 1;
         let hint = (first.gas_used + first.refund + STIPEND_GAS) * 64 / 63;
@@ -284,29 +297,32 @@ impl View {
         }
         while low + 1 < high {
             let middle = low.midpoint(high).min(low * 2);
-            *if suffices(middle)? {
-                &mut high
-            } else {
-                &mut low
-            } = middle;
+            *if suffices(middle)? { &mut high } else { &mut low } = middle;
         }
         Ok(Ok(high))
     }
 
-    fn highest_gas(&self, call: &Call, env: &Env, overrides: &Overrides) -> Result<u64, Fault> {
+    fn highest_gas(
+        &self,
+        call: &Call,
+        env: &Env,
+        overrides: &Overrides,
+    ) -> Result<u64, Fault> {
         let high = call.gas.min(env.gas_limit);
         if call.gas_price == 0 {
             return Ok(high.max(TRANSACTION_GAS));
         }
-        let funds = self
-            .funds(&call.sender, overrides)?
-            .saturating_sub(call.value);
+        let funds = self.funds(&call.sender, overrides)?.saturating_sub(call.value);
         let payable = funds / U256::from(call.gas_price);
         Ok(high.min(payable.saturating_to()))
     }
 
     /// What a call touches, found by running it until the list is stable.
-    pub fn access_list(&self, call: &Call, env: &Env) -> Result<(Outcome, AccessList), Fault> {
+    pub fn access_list(
+        &self,
+        call: &Call,
+        env: &Env,
+    ) -> Result<(Outcome, AccessList), Fault> {
         let overrides = Overrides::new();
         let mut call = call.clone();
         let mut outcome = Outcome::default();
@@ -331,8 +347,9 @@ impl View {
 
 /// Without the coinbase, which is warm anyway (EIP-3651).
 fn listed(list: AccessList, coinbase: Address) -> AccessList {
-    let is_worth =
-        |item: &AccessListItem| item.address != coinbase || !item.storage_keys.is_empty();
+    let is_worth = |item: &AccessListItem| {
+        item.address != coinbase || !item.storage_keys.is_empty()
+    };
     AccessList(list.0.into_iter().filter(is_worth).collect())
 }
 
@@ -354,10 +371,7 @@ pub fn outcome_of(ran: Ran, gas: u64) -> Result<Outcome, Fault> {
         Ok(result) => result,
         Err(EVMError::Database(fault)) => return Err(fault),
         Err(EVMError::Custom(reason)) if reason == TIMED_OUT => {
-            return Ok(Outcome {
-                gas_used: gas,
-                ..Outcome::failed(reason)
-            });
+            return Ok(Outcome { gas_used: gas, ..Outcome::failed(reason) });
         }
         Err(other) => return Ok(Outcome::failed(other.to_string())),
     };
@@ -366,23 +380,14 @@ pub fn outcome_of(ran: Ran, gas: u64) -> Result<Outcome, Fault> {
     Ok(match result {
         ExecutionResult::Success { output, logs, .. } => {
             let output = output.into_data();
-            Outcome {
-                output,
-                gas_used,
-                error: String::new(),
-                logs,
-                refund,
-            }
+            Outcome { output, gas_used, error: String::new(), logs, refund }
         }
-        ExecutionResult::Revert { output, .. } => Outcome {
-            output,
-            gas_used,
-            ..Outcome::failed("revert")
-        },
-        ExecutionResult::Halt { reason, .. } => Outcome {
-            gas_used,
-            ..Outcome::failed(words(&reason))
-        },
+        ExecutionResult::Revert { output, .. } => {
+            Outcome { output, gas_used, ..Outcome::failed("revert") }
+        }
+        ExecutionResult::Halt { reason, .. } => {
+            Outcome { gas_used, ..Outcome::failed(words(&reason)) }
+        }
     })
 }
 
@@ -390,18 +395,19 @@ pub fn outcome_of(ran: Ran, gas: u64) -> Result<Outcome, Fault> {
 fn words(reason: &HaltReason) -> &'static str {
     match reason {
         HaltReason::OutOfGas(_) | HaltReason::CreateContractSizeLimit => "out of gas",
-        HaltReason::OpcodeNotFound | HaltReason::InvalidFEOpcode | HaltReason::NotActivated => {
-            "invalid opcode"
-        }
+        HaltReason::OpcodeNotFound
+        | HaltReason::InvalidFEOpcode
+        | HaltReason::NotActivated => "invalid opcode",
         HaltReason::InvalidJump => "invalid jump destination",
-        HaltReason::StackUnderflow => "stack underflow",
-        HaltReason::StackOverflow => "stack limit reached",
+        HaltReason::StackUnderflow => STACK_UNDERFLOW,
+        HaltReason::StackOverflow => STACK_LIMIT,
         HaltReason::OutOfOffset => "return data out of bounds",
         HaltReason::CreateCollision => "contract address collision",
-        HaltReason::CreateContractStartingWithEF => "invalid code: must not begin with 0xef",
-        HaltReason::StateChangeDuringStaticCall | HaltReason::CallNotAllowedInsideStatic => {
-            "write protection"
+        HaltReason::CreateContractStartingWithEF => {
+            "invalid code: must not begin with 0xef"
         }
+        HaltReason::StateChangeDuringStaticCall
+        | HaltReason::CallNotAllowedInsideStatic => "write protection",
         HaltReason::OutOfFunds => "insufficient balance for transfer",
         _ => "execution failed",
     }

@@ -37,13 +37,7 @@ pub struct Changes {
 impl<'a> StateDb<'a> {
     pub fn new(state: &'a State, store: &'a Store, parent: &'a Position) -> Self {
         let (accounts, slots) = (Fast::default(), Fast::default());
-        Self {
-            state,
-            store,
-            parent,
-            accounts,
-            slots,
-        }
+        Self { state, store, parent, accounts, slots }
     }
 
     fn load(&mut self, address: Address) -> Result<&(B256, Option<Account>), Fault> {
@@ -69,19 +63,13 @@ impl<'a> StateDb<'a> {
             }
             let (key, old) = self.load(address)?.clone();
             let is_gone = account.is_selfdestructed_locally() || account.is_empty();
-            let is_wiped = is_gone || account.is_created() || account.is_selfdestructed();
+            let is_wiped =
+                is_gone || account.is_created() || account.is_selfdestructed();
             let info = &account.info;
-            let mut after = AccountChange {
-                is_wiped,
-                ..AccountChange::default()
-            };
-            let mut before = AccountChange {
-                is_wiped: old.is_none(),
-                ..after.clone()
-            };
-            before.info = old
-                .as_ref()
-                .map(|old| (old.nonce, old.balance, old.code_hash));
+            let mut after = AccountChange { is_wiped, ..AccountChange::default() };
+            let mut before = AccountChange { is_wiped: old.is_none(), ..after.clone() };
+            before.info =
+                old.as_ref().map(|old| (old.nonce, old.balance, old.code_hash));
             if !is_gone {
                 after.info = Some((info.nonce, info.balance, info.code_hash));
                 for (slot, word) in account.storage {
@@ -97,7 +85,10 @@ impl<'a> StateDb<'a> {
                 }
                 after.slots.sort_unstable_by_key(|entry| entry.0);
             }
-            if is_wiped && let Some(storage) = old.as_ref().and_then(|old| old.storage.as_ref()) {
+            if is_wiped
+                && let Some(storage) =
+                    old.as_ref().and_then(|old| old.storage.as_deref())
+            {
                 before.slots.clear();
                 before.is_wiped = true;
                 storage.for_each(&mut |hash, word| {
@@ -106,7 +97,8 @@ impl<'a> StateDb<'a> {
                 })?;
             }
             before.slots.sort_unstable_by_key(|entry| entry.0);
-            let is_same = after.info == before.info && after.slots.is_empty() && !is_wiped;
+            let is_same =
+                after.info == before.info && after.slots.is_empty() && !is_wiped;
             if is_same || (is_gone && old.is_none()) {
                 continue;
             }

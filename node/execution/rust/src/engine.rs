@@ -17,20 +17,22 @@ use crate::database::Changes;
 use crate::error::{Fault, Trouble};
 use crate::genesis;
 use crate::header::Header;
+use crate::phases::{Phase, Span};
 use crate::saver::Saver;
 use crate::state::State;
 use crate::store::{Checkpoint, Position, Store};
 use crate::trie::Source;
 use crate::tx::Checker;
-use crate::window::Window;
+use crate::window::{Window, resident};
 
 /// Executed blocks that may wait; the oldest gives way (`MAX_PENDING_BLOCKS`).
 const PENDING_BLOCKS: usize = 16;
 /// Changed accounts and slots from which on a checkpoint is due.
-const CHECKPOINT_CHANGES: usize = 400_000;
+const CHECKPOINT_CHANGES: usize = 1_000_000;
 
 /// Where the validator set lies (`node/chain/validator_contract.py`).
-const VALIDATOR_CONTRACT: Address = address!("0x0000000000000000000000000000000000007101");
+const VALIDATOR_CONTRACT: Address =
+    address!("0x0000000000000000000000000000000000007101");
 const MAX_VALIDATORS: u64 = 64;
 
 /// What an operator may set.
@@ -134,7 +136,8 @@ impl Engine {
     ) -> Result<Self, Trouble> {
         let header = Header::decode(header).map_err(Trouble::Usage)?;
         let chain_id = genesis["config"]["chainId"].as_u64();
-        let chain_id = chain_id.ok_or_else(|| Trouble::Usage("genesis: no chain id".into()))?;
+        let chain_id =
+            chain_id.ok_or_else(|| Trouble::Usage("genesis: no chain id".into()))?;
         let checker = Checker::new(chain_id, settings.threads)
             .map_err(|error| Fault::new(format!("threads: {error}")))?;
         let store = Arc::new(store);
@@ -160,22 +163,13 @@ impl Engine {
             evicted_at: 0,
         };
         let (inner, saver) = (Mutex::new(inner), Mutex::new(saver));
-        Ok(Self {
-            store,
-            checker,
-            settings,
-            inner,
-            saver,
-        })
+        Ok(Self { store, checker, settings, inner, saver })
     }
 
     /// (bytes of pages in memory, pages read from the store so far).
     pub fn memory(&self) -> (usize, usize) {
         let meter = self.store.meter();
-        (
-            crate::window::resident(&self.store),
-            meter.loads.load(Ordering::Relaxed),
-        )
+        (resident(&self.store), meter.loads.load(Ordering::Relaxed))
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -211,10 +205,8 @@ impl Engine {
     /// The result of a block that waits.
     pub fn pending(&self, digest: &B256) -> Option<Arc<Executed>> {
         let inner = self.lock();
-        let found = inner
-            .pending
-            .iter()
-            .find(|pending| pending.executed.digest == *digest);
+        let found =
+            inner.pending.iter().find(|pending| pending.executed.digest == *digest);
         found.map(|pending| pending.executed.clone())
     }
 
@@ -252,24 +244,18 @@ impl Engine {
             let parent = parent.position.digest;
             let changes = finished.changes;
             let executed = executed.clone();
-            inner.pending.push(Pending {
-                parent,
-                version,
-                changes,
-                executed,
-            });
+            inner.pending.push(Pending { parent, version, changes, executed });
         }
         executed
     }
 
     /// Makes an executed block the head. Committing a committed block does nothing.
     pub fn commit(&self, digest: &B256) -> Result<(), Trouble> {
+        let _span = Span::begin(Phase::Commit);
         self.saver().check()?;
         let mut inner = self.lock();
-        let found = inner
-            .pending
-            .iter()
-            .position(|pending| pending.executed.digest == *digest);
+        let found =
+            inner.pending.iter().position(|pending| pending.executed.digest == *digest);
         let Some(at) = found else {
             return match inner.window.height(digest)? {
                 Some(_) => Ok(()),
@@ -304,9 +290,8 @@ impl Engine {
     pub fn discard(&self, digest: &B256) {
         let mut inner = self.lock();
         let is_other = |pending: &Pending| pending.executed.digest != *digest;
-        let (kept, dropped) = std::mem::take(&mut inner.pending)
-            .into_iter()
-            .partition(is_other);
+        let (kept, dropped) =
+            std::mem::take(&mut inner.pending).into_iter().partition(is_other);
         inner.pending = kept;
         drop(inner);
         drop::<Vec<Pending>>(dropped);
@@ -340,8 +325,12 @@ impl Engine {
         let durable = saver.durable().number;
         inner.window.forget_saved(durable, &self.settings);
         let unsaved = &inner.unsaved;
-        let factor = if saver.is_idle() { 1 } else { 4 };
-        let is_due = unsaved.blocks >= factor * self.settings.checkpoint_blocks
+        let is_idle = saver.is_idle();
+        let factor = if is_idle { 1 } else { 4 };
+        // Only what is saved can leave the memory.
+        let is_short = is_idle && resident(&self.store) > self.page_bytes();
+        let is_due = is_short
+            || unsaved.blocks >= factor * self.settings.checkpoint_blocks
             || unsaved.change_count >= factor * CHECKPOINT_CHANGES;
         drop(saver);
         is_due.then(|| self.checkpoint(inner))
@@ -365,11 +354,17 @@ impl Engine {
         }
     }
 
+    /// What pages may take; the rest is for the window, code and the file's cache.
+    fn page_bytes(&self) -> usize {
+        self.settings.memory_bytes / 100 * 65
+    }
+
     /// Gives up the pages that were read longest ago once memory is above its setting.
     fn give_up_pages(&self, inner: &mut Inner) -> Result<(), Fault> {
         let limit = self.settings.memory_bytes / 2;
         let durable = self.saver().durable().number;
-        if crate::window::resident(&self.store) <= limit || durable <= inner.evicted_at {
+        if crate::window::resident(&self.store) <= limit || durable <= inner.evicted_at
+        {
             return Ok(());
         }
         inner.evicted_at = durable;
@@ -393,11 +388,8 @@ fn begin(
             header.inner.state_root
         )));
     }
-    let position = Position {
-        number: 0,
-        digest: header.digest,
-        ancestors: vec![header.digest],
-    };
+    let position =
+        Position { number: 0, digest: header.digest, ancestors: vec![header.digest] };
     let checkpoint = Checkpoint {
         old: empty.clone(),
         new: first.state.clone(),
@@ -427,7 +419,10 @@ pub fn read_validators(state: &State) -> Result<Option<Vec<Address>>, Fault> {
 }
 
 /// The set after a block; read again only if the contract's storage changed.
-pub fn validators_after(parent: &Version, state: &State) -> Result<Option<Vec<Address>>, Fault> {
+pub fn validators_after(
+    parent: &Version,
+    state: &State,
+) -> Result<Option<Vec<Address>>, Fault> {
     let root = |state: &State| -> Result<Option<B256>, Fault> {
         let account = state.account(&VALIDATOR_CONTRACT)?;
         Ok(account.map(|account| account.storage_root()))

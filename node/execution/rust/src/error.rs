@@ -70,10 +70,7 @@ pub struct Refusal {
 
 impl Refusal {
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-        }
+        Self { kind, message: message.into() }
     }
 }
 
@@ -157,7 +154,9 @@ impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Invalid(message) | Self::Usage(message) => f.write_str(message),
-            Self::Unknown(digest) => write!(f, "the state of block {digest} is not held"),
+            Self::Unknown(digest) => {
+                write!(f, "the state of block {digest} is not held")
+            }
             Self::Fault(fault) => fault.fmt(f),
         }
     }

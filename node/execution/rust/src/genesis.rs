@@ -15,30 +15,25 @@ pub struct First {
 /// Builds the state from JSON: {address: {balance, nonce, code, storage}}, numbers as hex
 /// or decimal strings.
 pub fn first_state(alloc: &Value, empty: &State) -> Result<First, Trouble> {
-    let accounts = alloc
-        .as_object()
-        .ok_or_else(|| wrong("`alloc` is not an object"))?;
+    let accounts =
+        alloc.as_object().ok_or_else(|| wrong("`alloc` is not an object"))?;
     let mut changes = Vec::with_capacity(accounts.len());
     let mut codes = Vec::new();
     for (address, account) in accounts {
-        let at: Address = address
-            .parse()
-            .map_err(|_| wrong(&format!("address {address}")))?;
+        let at: Address =
+            address.parse().map_err(|_| wrong(&format!("address {address}")))?;
         let field = |name: &str| match account.get(name) {
             None => Ok(U256::ZERO),
             Some(value) => number(value, &format!("{name} of {address}")),
         };
         let code: Bytes = match account.get("code").and_then(Value::as_str) {
             None => Bytes::new(),
-            Some(text) => text
-                .parse()
-                .map_err(|_| wrong(&format!("code of {address}")))?,
+            Some(text) => {
+                text.parse().map_err(|_| wrong(&format!("code of {address}")))?
+            }
         };
-        let code_hash = if code.is_empty() {
-            KECCAK256_EMPTY
-        } else {
-            keccak256(&code)
-        };
+        let code_hash =
+            if code.is_empty() { KECCAK256_EMPTY } else { keccak256(&code) };
         let nonce = field("nonce")?.saturating_to();
         let info = (nonce, field("balance")?, code_hash);
         let slots = slots_of(account.get("storage"), address)?;
@@ -48,11 +43,7 @@ pub fn first_state(alloc: &Value, empty: &State) -> Result<First, Trouble> {
         if !code.is_empty() {
             codes.push((code_hash, code));
         }
-        let change = AccountChange {
-            info: Some(info),
-            is_wiped: true,
-            slots,
-        };
+        let change = AccountChange { info: Some(info), is_wiped: true, slots };
         changes.push((keccak256(at), change));
     }
     changes.sort_unstable_by_key(|entry| entry.0);
@@ -60,7 +51,10 @@ pub fn first_state(alloc: &Value, empty: &State) -> Result<First, Trouble> {
     Ok(First { state, codes })
 }
 
-fn slots_of(storage: Option<&Value>, address: &str) -> Result<Vec<(B256, U256)>, Trouble> {
+fn slots_of(
+    storage: Option<&Value>,
+    address: &str,
+) -> Result<Vec<(B256, U256)>, Trouble> {
     let Some(storage) = storage else {
         return Ok(Vec::new());
     };

@@ -24,16 +24,20 @@ impl Header {
         let inner = alloy_consensus::Header::decode(&mut rest)
             .map_err(|error| format!("the header is not decodable: {error}"))?;
         if !rest.is_empty() || inner.requests_hash.is_none() {
-            return Err("the header is not decodable: not the 21 fields of Prague".into());
+            return Err(
+                "the header is not decodable: not the 21 fields of Prague".into()
+            );
         }
-        Ok(Self {
-            inner,
-            digest: keccak256(raw),
-        })
+        Ok(Self { inner, digest: keccak256(raw) })
     }
 
     /// The header that `build` puts on an execution.
-    pub fn seal(parent: &Self, env: &Env, finished: &Finished, extra_data: Bytes) -> Self {
+    pub fn seal(
+        parent: &Self,
+        env: &Env,
+        finished: &Finished,
+        extra_data: Bytes,
+    ) -> Self {
         let inner = alloy_consensus::Header {
             parent_hash: parent.digest,
             ommers_hash: alloy_consensus::EMPTY_OMMER_ROOT_HASH,
@@ -84,11 +88,7 @@ impl Header {
             }
         };
         let text = |hash: B256| hash.to_string();
-        compare(
-            "state root",
-            text(finished.state_root),
-            text(claimed.state_root),
-        );
+        compare("state root", text(finished.state_root), text(claimed.state_root));
         compare(
             "transactions root",
             text(finished.transactions_root),
@@ -99,24 +99,17 @@ impl Header {
             text(finished.receipts_root),
             text(claimed.receipts_root),
         );
-        let bloom = |bloom: &alloy_primitives::Bloom| format!("of hash {}", keccak256(bloom));
+        let bloom =
+            |bloom: &alloy_primitives::Bloom| format!("of hash {}", keccak256(bloom));
         if results.bloom != claimed.logs_bloom {
-            compare(
-                "logs bloom",
-                bloom(&results.bloom),
-                bloom(&claimed.logs_bloom),
-            );
+            compare("logs bloom", bloom(&results.bloom), bloom(&claimed.logs_bloom));
         }
         compare(
             "gas used",
             results.total_gas.to_string(),
             claimed.gas_used.to_string(),
         );
-        compare(
-            "extra data",
-            extra_data.to_string(),
-            claimed.extra_data.to_string(),
-        );
+        compare("extra data", extra_data.to_string(), claimed.extra_data.to_string());
         wrong.join(", ")
     }
 }
@@ -129,7 +122,8 @@ pub struct Block {
 
 impl Block {
     pub fn decode(raw: &[u8]) -> Result<Self, String> {
-        decode_block(raw).map_err(|error| format!("the block is not decodable: {error}"))
+        decode_block(raw)
+            .map_err(|error| format!("the block is not decodable: {error}"))
     }
 
     /// RLP of a header and raw transactions.
@@ -156,11 +150,7 @@ impl Block {
 }
 
 fn list_head(payload_length: usize, out: &mut Vec<u8>) {
-    alloy_rlp::Header {
-        list: true,
-        payload_length,
-    }
-    .encode(out);
+    alloy_rlp::Header { list: true, payload_length }.encode(out);
 }
 
 fn decode_block(raw: &[u8]) -> Result<Block, String> {
@@ -186,16 +176,14 @@ fn decode_block(raw: &[u8]) -> Result<Block, String> {
         let start = bytes.as_ptr() as usize - raw.as_ptr() as usize;
         transactions.push(start..start + bytes.len());
     }
-    Ok(Block {
-        header,
-        transactions,
-    })
+    Ok(Block { header, transactions })
 }
 
 /// The next item with its head.
 fn item<'a>(from: &mut &'a [u8]) -> Result<&'a [u8], String> {
     let mut rest = *from;
-    let head = alloy_rlp::Header::decode(&mut rest).map_err(|error| error.to_string())?;
+    let head =
+        alloy_rlp::Header::decode(&mut rest).map_err(|error| error.to_string())?;
     let size = from.len() - rest.len() + head.payload_length;
     let (item, after) = from.split_at_checked(size).ok_or("ends too early")?;
     *from = after;

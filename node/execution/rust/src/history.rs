@@ -41,10 +41,8 @@ fn decode(mut record: &[u8]) -> Result<Vec<(B256, AccountChange)>, Fault> {
     while !from.is_empty() {
         let key = B256::from_slice(take(from, 32)?);
         let parts = take(from, 1)?[0];
-        let mut change = AccountChange {
-            is_wiped: parts & 2 != 0,
-            ..Default::default()
-        };
+        let mut change =
+            AccountChange { is_wiped: parts & 2 != 0, ..Default::default() };
         if parts & 1 != 0 {
             let nonce = read_word(from)?.saturating_to();
             let balance = read_word(from)?;
@@ -103,9 +101,6 @@ impl Rewind {
             is_wiped: old.is_wiped,
             slots: old.slots.into_iter().collect(),
         };
-        self.accounts
-            .into_iter()
-            .map(|(key, old)| (key, change(old)))
-            .collect()
+        self.accounts.into_iter().map(|(key, old)| (key, change(old))).collect()
     }
 }

@@ -6,11 +6,9 @@
 //! (one execution), `engine` and `window` (what is committed, pending and past), `propose`
 //! (build and execute), `view`, `calls` and `trace` (reads), `python` (the border).
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
+pub mod allocator;
 pub mod block;
 pub mod calls;
 pub mod database;
@@ -21,6 +19,7 @@ pub mod header;
 pub mod history;
 pub mod limit;
 pub mod machine;
+pub mod phases;
 pub mod propose;
 #[cfg(feature = "python")]
 mod python;

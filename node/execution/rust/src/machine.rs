@@ -5,7 +5,7 @@ use revm::context::{BlockEnv, CfgEnv, Context};
 use revm::context_interface::block::BlobExcessGasAndPrice;
 use revm::handler::{MainnetContext, MainnetEvm};
 use revm::primitives::hardfork::SpecId;
-use revm::{Database, MainBuilder, MainContext};
+use revm::{Database, MainContext};
 
 /// What the node decides of a block, as far as execution sees it.
 #[derive(Clone, Debug)]
@@ -51,13 +51,10 @@ pub fn rules(chain_id: u64) -> CfgEnv {
 /// An EVM over a database.
 pub type Machine<DB, INSP = ()> = MainnetEvm<MainnetContext<DB>, INSP>;
 
-pub fn context<DB: Database>(db: DB, rules: CfgEnv, block: BlockEnv) -> MainnetContext<DB> {
-    Context::mainnet()
-        .with_db(db)
-        .with_cfg(rules)
-        .with_block(block)
-}
-
-pub fn machine<DB: Database>(db: DB, rules: CfgEnv, env: &Env) -> Machine<DB> {
-    context(db, rules, env.block()).build_mainnet()
+pub fn context<DB: Database>(
+    db: DB,
+    rules: CfgEnv,
+    block: BlockEnv,
+) -> MainnetContext<DB> {
+    Context::mainnet().with_db(db).with_cfg(rules).with_block(block)
 }

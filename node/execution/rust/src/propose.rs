@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::block::{Execution, Failed};
+use crate::block::{Execution, Failed, list_root};
 use crate::engine::{Engine, Executed, Version, extra_data, validators_after};
 use crate::error::{Kind, Refusal, Trouble};
 use crate::header::{Block, Header};
@@ -42,6 +42,7 @@ impl Engine {
         let began = Instant::now();
         let parent_header = Header::decode(parent_header).map_err(Trouble::Usage)?;
         let parent = self.version(&parent_header.digest)?;
+        follows(&parent, env.number).map_err(Trouble::Usage)?;
         let checked = self.checker.check_all(raws);
         let mut execution = self.begin(&parent, env.clone())?;
         let (mut included, mut refused) = (Vec::new(), Vec::new());
@@ -52,11 +53,10 @@ impl Engine {
             }
             let outcome = match checked {
                 Err(refusal) => Err(Failed::Refused(refusal)),
-                Ok(tx) if !fits(&execution, &tx, limits, room) => execution
-                    .check(&tx)
-                    .map(|()| false)
-                    .map_err(Failed::Refused),
-                Ok(tx) => execution.run(&tx).map(|()| {
+                Ok(tx) if !fits(&execution, &tx, limits, room) => {
+                    execution.check(&tx).map(|()| false).map_err(Failed::Refused)
+                }
+                Ok(tx) => execution.run_within(&tx, limits.time).map(|()| {
                     room -= tx.raw.len();
                     true
                 }),
@@ -79,33 +79,35 @@ impl Engine {
         let header = Header::seal(&parent_header, &env, &finished, extra);
         let block = Block::encode(&header, &finished.raws);
         let executed = self.keep(&parent, &header, finished, validators);
-        Ok(Built {
-            block,
-            executed,
-            included,
-            refused,
-        })
+        Ok(Built { block, executed, included, refused })
     }
 
     /// Executes a block on the committed state of its parent and checks its claims.
     pub fn execute(&self, block: &[u8]) -> Result<Arc<Executed>, Trouble> {
-        let Block {
-            header,
-            transactions,
-        } = Block::decode(block).map_err(Trouble::Invalid)?;
+        let Block { header, transactions } =
+            Block::decode(block).map_err(Trouble::Invalid)?;
         if let Some(executed) = self.pending(&header.digest) {
             return Ok(executed);
         }
         let number = header.inner.number;
         let parent = self.version(&header.inner.parent_hash)?;
-        let raws: Vec<&[u8]> = transactions
-            .into_iter()
-            .map(|range| &block[range])
-            .collect();
+        let raws: Vec<&[u8]> =
+            transactions.into_iter().map(|range| &block[range]).collect();
+        if let Some(executed) = self.pending(&header.digest) {
+            // The digest covers the header alone: the body must be the header's too.
+            if list_root(&raws) != header.inner.transactions_root {
+                let message = format!(
+                    "block {number}: the transactions are not those of the header"
+                );
+                return Err(Trouble::Invalid(message));
+            }
+            return Ok(executed);
+        }
         let mut execution = self.begin(&parent, header.env())?;
         for (at, checked) in self.checker.check_all(&raws).into_iter().enumerate() {
-            let refused =
-                |refusal: Refusal| Trouble::Invalid(format!("transaction {at}: {refusal}"));
+            let refused = |refusal: Refusal| {
+                Trouble::Invalid(format!("transaction {at}: {refusal}"))
+            };
             let tx = checked.map_err(refused)?;
             execution.check(&tx).map_err(refused)?;
             if !execution.has_room(&tx) {
@@ -128,16 +130,25 @@ impl Engine {
         Ok(self.keep(&parent, &header, finished, validators))
     }
 
-    fn begin<'a>(&'a self, parent: &'a Version, env: Env) -> Result<Execution<'a>, Trouble> {
+    fn begin<'a>(
+        &'a self,
+        parent: &'a Version,
+        env: Env,
+    ) -> Result<Execution<'a>, Trouble> {
         let chain_id = self.checker.chain_id();
         let position = &parent.position;
-        Ok(Execution::begin(
-            &parent.state,
-            &self.store,
-            position,
-            chain_id,
-            env,
-        )?)
+        Ok(Execution::begin(&parent.state, &self.store, position, chain_id, env)?)
+    }
+}
+
+fn follows(parent: &Version, number: u64) -> Result<(), String> {
+    let expected = parent.position.number + 1;
+    match number == expected {
+        true => Ok(()),
+        false => Err(format!(
+            "block {number} does not follow its parent, block {}",
+            expected - 1
+        )),
     }
 }
 

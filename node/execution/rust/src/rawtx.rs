@@ -31,7 +31,7 @@ impl Fields {
     pub fn is_odd(&self) -> bool {
         match self.env.tx_type {
             0 if self.env.chain_id.is_none() => self.v == 28,
-            0 => self.v % 2 == 0,
+            0 => self.v.is_multiple_of(2),
             _ => self.v == 1,
         }
     }
@@ -55,7 +55,9 @@ pub fn decode(raw: &[u8]) -> Result<Fields, Refusal> {
             return Err(Refusal::new(Kind::UnsupportedType, message));
         }
     };
-    decoded.map_err(|error| Refusal::new(Kind::Malformed, format!("not decodable: {error}")))
+    decoded.map_err(|error| {
+        Refusal::new(Kind::Malformed, format!("not decodable: {error}"))
+    })
 }
 
 type Rlp<T> = alloy_rlp::Result<T>;
@@ -74,11 +76,7 @@ fn recipient(from: &mut &[u8]) -> Rlp<TxKind> {
 }
 
 fn finish(rest: &[u8]) -> Rlp<()> {
-    if rest.is_empty() {
-        Ok(())
-    } else {
-        Err(alloy_rlp::Error::UnexpectedLength)
-    }
+    if rest.is_empty() { Ok(()) } else { Err(alloy_rlp::Error::UnexpectedLength) }
 }
 
 fn legacy(mut raw: &[u8]) -> Rlp<Fields> {
@@ -106,13 +104,7 @@ fn legacy(mut raw: &[u8]) -> Rlp<Fields> {
         chain_id.encode(&mut tail);
         tail.extend_from_slice(&[0x80, 0x80]);
     }
-    Ok(Fields {
-        env,
-        v,
-        r,
-        s,
-        signing_hash: signing_hash(None, signed, &tail),
-    })
+    Ok(Fields { env, v, r, s, signing_hash: signing_hash(None, signed, &tail) })
 }
 
 fn typed(tx_type: u8, mut raw: &[u8]) -> Rlp<Fields> {
@@ -151,23 +143,13 @@ fn typed(tx_type: u8, mut raw: &[u8]) -> Rlp<Fields> {
     let v = u64::from(u8::decode(from)?);
     let (r, s) = (U256::decode(from)?, U256::decode(from)?);
     finish(from)?;
-    Ok(Fields {
-        env,
-        v,
-        r,
-        s,
-        signing_hash: signing_hash(Some(tx_type), signed, &[]),
-    })
+    Ok(Fields { env, v, r, s, signing_hash: signing_hash(Some(tx_type), signed, &[]) })
 }
 
 fn signing_hash(tx_type: Option<u8>, signed: &[u8], tail: &[u8]) -> B256 {
     let mut bytes = Vec::with_capacity(signed.len() + tail.len() + 10);
     bytes.extend(tx_type);
-    Header {
-        list: true,
-        payload_length: signed.len() + tail.len(),
-    }
-    .encode(&mut bytes);
+    Header { list: true, payload_length: signed.len() + tail.len() }.encode(&mut bytes);
     bytes.extend_from_slice(signed);
     bytes.extend_from_slice(tail);
     keccak256(bytes)
@@ -175,7 +157,8 @@ fn signing_hash(tx_type: Option<u8>, signed: &[u8], tail: &[u8]) -> B256 {
 
 /// One EIP-7702 authorization in RLP, as `Call.authorizations` holds them.
 pub fn decode_authorization(mut raw: &[u8]) -> Result<SignedAuthorization, String> {
-    let decoded = SignedAuthorization::decode(&mut raw).map_err(|error| error.to_string())?;
+    let decoded =
+        SignedAuthorization::decode(&mut raw).map_err(|error| error.to_string())?;
     finish(raw).map_err(|error| error.to_string())?;
     Ok(decoded)
 }

@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use alloy_primitives::B256;
 
 use crate::error::Fault;
+use crate::phases::{Phase, Span};
 use crate::store::{Checkpoint, Position, Store};
 
 /// What the thread did last and does now.
@@ -28,9 +29,7 @@ impl Shared {
     }
 
     fn wait<'a>(&self, guard: MutexGuard<'a, Progress>) -> MutexGuard<'a, Progress> {
-        self.changed
-            .wait(guard)
-            .unwrap_or_else(PoisonError::into_inner)
+        self.changed.wait(guard).unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -41,7 +40,11 @@ pub struct Saver {
 }
 
 impl Saver {
-    pub fn start(store: Arc<Store>, genesis: B256, durable: Position) -> Result<Self, Fault> {
+    pub fn start(
+        store: Arc<Store>,
+        genesis: B256,
+        durable: Position,
+    ) -> Result<Self, Fault> {
         let progress = Progress {
             durable,
             next: None,
@@ -57,10 +60,7 @@ impl Saver {
         let thread = std::thread::Builder::new()
             .name("state-checkpoint".into())
             .spawn(move || work(&mine, &store, genesis))?;
-        Ok(Self {
-            shared,
-            thread: Some(thread),
-        })
+        Ok(Self { shared, thread: Some(thread) })
     }
 
     /// The newest block whose state is durable.
@@ -82,7 +82,8 @@ impl Saver {
     /// Hands a checkpoint over; waits while an earlier one is being written.
     pub fn save(&self, checkpoint: Checkpoint) -> Result<(), Fault> {
         let mut progress = self.shared.lock();
-        while (progress.is_busy || progress.next.is_some()) && progress.fault.is_none() {
+        while (progress.is_busy || progress.next.is_some()) && progress.fault.is_none()
+        {
             progress = self.shared.wait(progress);
         }
         if let Some(fault) = &progress.fault {
@@ -96,7 +97,8 @@ impl Saver {
     /// Waits until everything handed over is durable.
     pub fn flush(&self) -> Result<(), Fault> {
         let mut progress = self.shared.lock();
-        while (progress.is_busy || progress.next.is_some()) && progress.fault.is_none() {
+        while (progress.is_busy || progress.next.is_some()) && progress.fault.is_none()
+        {
             progress = self.shared.wait(progress);
         }
         progress.fault.clone().map_or(Ok(()), Err)
@@ -133,12 +135,14 @@ fn work(shared: &Shared, store: &Store, genesis: B256) {
         };
         progress.is_busy = true;
         drop(progress);
+        let span = Span::begin(Phase::Checkpoint);
         let saving = std::panic::AssertUnwindSafe(|| store.save(&checkpoint, genesis));
         let saved = std::panic::catch_unwind(saving)
             .unwrap_or_else(|_| Err(Fault::new("the checkpoint thread panicked")));
         let position = checkpoint.position.clone();
         // Frees what only this checkpoint still held, outside the lock.
         drop(checkpoint);
+        drop(span);
         let mut progress = shared.lock();
         progress.is_busy = false;
         match saved {

@@ -16,7 +16,7 @@ use crate::trie::{self, Change, Link, Node, Source, Space, Value};
 pub struct Slot(pub U256);
 
 impl Value for Slot {
-    const LEAF_BYTES: usize = 160;
+    const LEAF_BYTES: usize = 190;
     const HAS_TRIE: bool = false;
 
     fn write_rlp(&self, out: &mut Vec<u8>) {
@@ -27,7 +27,11 @@ impl Value for Slot {
         write_word(&self.0, out);
     }
 
-    fn read_disk(_: &B256, from: &mut &[u8], _: &Arc<dyn Source>) -> Result<Self, Fault> {
+    fn read_disk(
+        _: &B256,
+        from: &mut &[u8],
+        _: &Arc<dyn Source>,
+    ) -> Result<Self, Fault> {
         read_word(from).map(Self)
     }
 }
@@ -38,7 +42,7 @@ pub struct Account {
     pub nonce: u64,
     pub balance: U256,
     pub code_hash: B256,
-    pub storage: Option<Link<Slot>>,
+    pub storage: Option<triomphe::Arc<Link<Slot>>>,
 }
 
 impl Default for Account {
@@ -63,7 +67,7 @@ impl PartialEq for Account {
 
 impl Account {
     pub fn storage_root(&self) -> B256 {
-        trie::root_hash(self.storage.as_ref())
+        trie::root_hash(self.storage.as_deref())
     }
 
     /// EIP-161: what is removed when touched.
@@ -73,17 +77,13 @@ impl Account {
 }
 
 impl Value for Account {
-    const LEAF_BYTES: usize = 480;
+    const LEAF_BYTES: usize = 230;
     const HAS_TRIE: bool = true;
 
     fn write_rlp(&self, out: &mut Vec<u8>) {
         let (root, code) = (self.storage_root(), self.code_hash);
         let payload_length = self.nonce.length() + self.balance.length() + 66;
-        alloy_rlp::Header {
-            list: true,
-            payload_length,
-        }
-        .encode(out);
+        alloy_rlp::Header { list: true, payload_length }.encode(out);
         self.nonce.encode(out);
         self.balance.encode(out);
         root.encode(out);
@@ -103,26 +103,24 @@ impl Value for Account {
         }
     }
 
-    fn read_disk(key: &B256, from: &mut &[u8], source: &Arc<dyn Source>) -> Result<Self, Fault> {
+    fn read_disk(
+        key: &B256,
+        from: &mut &[u8],
+        source: &Arc<dyn Source>,
+    ) -> Result<Self, Fault> {
         let nonce = u64::try_from(read_word(from)?)
             .map_err(|_| Fault::corrupt("a nonce is above 64 bits"))?;
         let balance = read_word(from)?;
         let parts = take(from, 1)?[0];
-        let mut account = Self {
-            nonce,
-            balance,
-            ..Self::default()
-        };
+        let mut account = Self { nonce, balance, ..Self::default() };
         if parts & 1 != 0 {
             account.code_hash = B256::from_slice(take(from, 32)?);
         }
         if parts & 2 != 0 {
-            let space = Space {
-                source: source.clone(),
-                owner: Some(*key),
-                parallel: false,
-            };
-            account.storage = Some(disk::read_link(&space, &[], from)?);
+            let space =
+                Space { source: source.clone(), owner: Some(*key), parallel: false };
+            account.storage =
+                Some(triomphe::Arc::new(disk::read_link(&space, &[], from)?));
         }
         Ok(account)
     }
@@ -143,8 +141,8 @@ impl Value for Account {
         space: &Space,
         sink: &mut dyn Sink,
     ) -> Result<(), Fault> {
-        let old = old.and_then(|account| account.storage.as_ref());
-        let new = new.and_then(|account| account.storage.as_ref());
+        let old = old.and_then(|account| account.storage.as_deref());
+        let new = new.and_then(|account| account.storage.as_deref());
         disk::write_changes(space, old, new, sink)
     }
 }
@@ -185,22 +183,12 @@ pub struct State {
 impl State {
     /// The state without accounts.
     pub fn empty(source: Arc<dyn Source>, parallel: bool) -> Self {
-        Self {
-            accounts: None,
-            space: Space {
-                source,
-                owner: None,
-                parallel,
-            },
-        }
+        Self { accounts: None, space: Space { source, owner: None, parallel } }
     }
 
     /// The state whose accounts have this root node.
     pub fn with_accounts(&self, accounts: Option<Link<Account>>) -> Self {
-        Self {
-            accounts,
-            space: self.space.clone(),
-        }
+        Self { accounts, space: self.space.clone() }
     }
 
     pub fn space(&self) -> &Space {
@@ -217,9 +205,7 @@ impl State {
 
     /// The account by the hash of its address.
     pub fn account_at(&self, key: &B256) -> Result<Option<Account>, Fault> {
-        self.accounts
-            .as_ref()
-            .map_or(Ok(None), |root| root.get(key))
+        self.accounts.as_ref().map_or(Ok(None), |root| root.get(key))
     }
 
     pub fn slot(&self, address: &Address, slot: &U256) -> Result<U256, Fault> {
@@ -263,30 +249,23 @@ impl State {
         let Some((nonce, balance, code_hash)) = change.info else {
             return Ok(None);
         };
-        let space = Space {
-            owner: Some(*key),
-            ..self.space.clone()
-        };
+        let space = Space { owner: Some(*key), ..self.space.clone() };
         let slots: Vec<Change<Slot>> = change
             .slots
             .iter()
             .map(|(slot, word)| (*slot, (!word.is_zero()).then_some(Slot(*word))))
             .collect();
-        let storage = trie::update(&space, storage.as_ref(), &slots)?;
-        Ok(Some(Account {
-            nonce,
-            balance,
-            code_hash,
-            storage,
-        }))
+        let storage = if slots.is_empty() {
+            storage
+        } else {
+            trie::update(&space, storage.as_deref(), &slots)?.map(triomphe::Arc::new)
+        };
+        Ok(Some(Account { nonce, balance, code_hash, storage }))
     }
 }
 
 /// A slot of an account by the hash of its number.
 pub fn slot_of(account: &Account, key: &B256) -> Result<U256, Fault> {
-    let found = account
-        .storage
-        .as_ref()
-        .map_or(Ok(None), |root| root.get(key))?;
+    let found = account.storage.as_deref().map_or(Ok(None), |root| root.get(key))?;
     Ok(found.map_or(U256::ZERO, |slot| slot.0))
 }

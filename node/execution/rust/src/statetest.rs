@@ -30,7 +30,12 @@ use crate::state::State;
 use crate::store::{Checkpoint, Position, Store};
 
 /// (state root, logs hash, reason of a refusal or nothing).
-pub fn run(pre: &str, env: &str, tx: &str, fork: &str) -> Result<(B256, B256, String), Trouble> {
+pub fn run(
+    pre: &str,
+    env: &str,
+    tx: &str,
+    fork: &str,
+) -> Result<(B256, B256, String), Trouble> {
     let (pre, env, tx) = (json(pre)?, json(env)?, json(tx)?);
     let (spec, fraction, max_blobs) = match fork {
         "Cancun" => (SpecId::CANCUN, BLOB_BASE_FEE_UPDATE_FRACTION_CANCUN, 6),
@@ -40,11 +45,7 @@ pub fn run(pre: &str, env: &str, tx: &str, fork: &str) -> Result<(B256, B256, St
     let store = Arc::new(Store::open(None)?);
     let empty = State::empty(store.clone(), false);
     let first = first_state(&pre, &empty)?;
-    let position = Position {
-        number: 0,
-        digest: B256::ZERO,
-        ancestors: Vec::new(),
-    };
+    let position = Position { number: 0, digest: B256::ZERO, ancestors: Vec::new() };
     let checkpoint = Checkpoint {
         old: empty,
         new: first.state.clone(),
@@ -69,7 +70,8 @@ pub fn run(pre: &str, env: &str, tx: &str, fork: &str) -> Result<(B256, B256, St
     }
     .block();
     let excess = word(&env, "currentExcessBlobGas")?.saturating_to();
-    block.blob_excess_gas_and_price = Some(BlobExcessGasAndPrice::new(excess, fraction));
+    block.blob_excess_gas_and_price =
+        Some(BlobExcessGasAndPrice::new(excess, fraction));
     let previous = env.get("previousHash").and_then(Value::as_str);
     let previous = previous.map(|_| word(&env, "previousHash")).transpose()?;
     let db = TestDb {
@@ -82,11 +84,8 @@ pub fn run(pre: &str, env: &str, tx: &str, fork: &str) -> Result<(B256, B256, St
         Err(EVMError::Transaction(why)) => refused(why.to_string()),
         Err(other) => Err(Fault::new(other.to_string()).into()),
         Ok(result) => {
-            let logs = if result.is_success() {
-                result.into_logs()
-            } else {
-                Vec::new()
-            };
+            let logs =
+                if result.is_success() { result.into_logs() } else { Vec::new() };
             let ended = machine.finalize();
             let db = &mut machine.ctx.journaled_state.database.inner;
             let changes = db.changes(ended)?;
@@ -148,9 +147,7 @@ fn parse(value: &Value, name: &str) -> Result<U256, Trouble> {
 
 /// A number in hex; 0 when it is not there.
 fn word(object: &Value, name: &str) -> Result<U256, Trouble> {
-    object
-        .get(name)
-        .map_or(Ok(U256::ZERO), |value| parse(value, name))
+    object.get(name).map_or(Ok(U256::ZERO), |value| parse(value, name))
 }
 
 fn bytes(value: &Value, name: &str) -> Result<Bytes, Trouble> {
@@ -159,10 +156,7 @@ fn bytes(value: &Value, name: &str) -> Result<Bytes, Trouble> {
 }
 
 fn list<'a>(object: &'a Value, name: &str) -> &'a [Value] {
-    object
-        .get(name)
-        .and_then(Value::as_array)
-        .map_or(&[], Vec::as_slice)
+    object.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 fn tx_env(tx: &Value, spec: SpecId) -> Result<TxEnv, Trouble> {
@@ -176,22 +170,17 @@ fn tx_env(tx: &Value, spec: SpecId) -> Result<TxEnv, Trouble> {
     } else {
         u8::from(has("accessList"))
     };
-    let price = if tx_type >= 2 {
-        "maxFeePerGas"
-    } else {
-        "gasPrice"
-    };
+    let price = if tx_type >= 2 { "maxFeePerGas" } else { "gasPrice" };
     let to = tx.get("to").and_then(Value::as_str).unwrap_or_default();
     let kind = match to.trim_start_matches("0x") {
         "" => TxKind::Create,
         _ => TxKind::Call(to.parse().map_err(|_| wrong("to"))?),
     };
     // An unsigned integer above the field's width is a refusal, whatever the amount.
-    let fee = |name: &str| word(tx, name).map(|fee| u128::try_from(fee).unwrap_or(u128::MAX));
+    let fee =
+        |name: &str| word(tx, name).map(|fee| u128::try_from(fee).unwrap_or(u128::MAX));
     let hashes = list(tx, "blobVersionedHashes");
-    let hashes = hashes
-        .iter()
-        .map(|hash| parse(hash, "blob hash").map(B256::from));
+    let hashes = hashes.iter().map(|hash| parse(hash, "blob hash").map(B256::from));
     let mut access_list = AccessList::default();
     for item in list(tx, "accessList") {
         let keys = list(item, "storageKeys").iter();
@@ -226,7 +215,10 @@ fn tx_env(tx: &Value, spec: SpecId) -> Result<TxEnv, Trouble> {
 fn authorization(
     item: &Value,
 ) -> Result<
-    Either<SignedAuthorization, revm::context_interface::transaction::RecoveredAuthorization>,
+    Either<
+        SignedAuthorization,
+        revm::context_interface::transaction::RecoveredAuthorization,
+    >,
     Trouble,
 > {
     let inner = Authorization {
@@ -234,13 +226,13 @@ fn authorization(
         address: Address::from_word(word(item, "address")?.into()),
         nonce: word(item, "nonce")?.saturating_to(),
     };
-    let parity = if item.get("yParity").is_some() {
-        "yParity"
-    } else {
-        "v"
-    };
+    let parity = if item.get("yParity").is_some() { "yParity" } else { "v" };
     let parity: u8 = word(item, parity)?.saturating_to();
-    let signed =
-        SignedAuthorization::new_unchecked(inner, parity, word(item, "r")?, word(item, "s")?);
+    let signed = SignedAuthorization::new_unchecked(
+        inner,
+        parity,
+        word(item, "r")?,
+        word(item, "s")?,
+    );
     Ok(Either::Left(signed))
 }

@@ -55,11 +55,7 @@ impl Position {
         let mut ancestors = Vec::with_capacity(ANCESTORS);
         ancestors.push(digest);
         ancestors.extend(self.ancestors.iter().take(ANCESTORS - 1));
-        Self {
-            number: self.number + 1,
-            digest,
-            ancestors,
-        }
+        Self { number: self.number + 1, digest, ancestors }
     }
 }
 
@@ -109,9 +105,7 @@ impl Store {
         std::fs::create_dir_all(folder).map_err(Fault::from)?;
         let mut options = File::options();
         options.read(true).write(true).create(true).truncate(false);
-        let file = options
-            .open(folder.join("state.redb"))
-            .map_err(Fault::from)?;
+        let file = options.open(folder.join("state.redb")).map_err(Fault::from)?;
         Self::on(FileBackend::new(file).map_err(Fault::from)?)
     }
 
@@ -151,18 +145,17 @@ impl Store {
 
     /// Releases the file. What is in memory stays readable, the rest is a fault.
     pub fn close(&self) {
-        let mut database = self
-            .database
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut database =
+            self.database.write().unwrap_or_else(PoisonError::into_inner);
         *database = None;
     }
 
-    fn with<T>(&self, run: impl FnOnce(&Database) -> Result<T, Fault>) -> Result<T, Fault> {
+    fn with<T>(
+        &self,
+        run: impl FnOnce(&Database) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
         let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
-        run(database
-            .as_ref()
-            .ok_or_else(|| Fault::new("the executor is closed"))?)
+        run(database.as_ref().ok_or_else(|| Fault::new("the executor is closed"))?)
     }
 
     /// A value, or none if it or its whole table is missing.
@@ -197,8 +190,8 @@ impl Store {
         };
         if self.meta("genesis")?.as_deref() != Some(genesis.as_slice()) {
             return Err(Trouble::Usage(
-                "the state folder belongs to another chain (its genesis differs); name \
-                 the folder of this chain"
+                "the state folder belongs to another network (its genesis differs); name \
+                 the folder of this network"
                     .into(),
             ));
         }
@@ -209,20 +202,14 @@ impl Store {
             0 => None,
             _ => Some(disk::read_link(empty.space(), &[], from)?),
         };
-        let ancestors: Vec<B256> = from.chunks_exact(32).map(B256::from_slice).collect();
+        let ancestors: Vec<B256> =
+            from.chunks_exact(32).map(B256::from_slice).collect();
         let state = empty.with_accounts(accounts);
         let digest = *ancestors.first().ok_or_else(|| Fault::corrupt("no head"))?;
         if state.root() != root {
             return Err(Fault::corrupt("the state root is another").into());
         }
-        Ok(Some((
-            Position {
-                number,
-                digest,
-                ancestors,
-            },
-            state,
-        )))
+        Ok(Some((Position { number, digest, ancestors }, state)))
     }
 
     /// Makes a checkpoint durable, and marks its pages as loadable.
@@ -252,10 +239,8 @@ impl Store {
         let mut writing = self.with(|database| Ok(database.begin_write()?))?;
         writing.set_quick_repair(true);
         let written = {
-            let mut trie = Records {
-                table: writing.open_table(TRIE)?,
-                written: Vec::new(),
-            };
+            let mut trie =
+                Records { table: writing.open_table(TRIE)?, written: Vec::new() };
             let (old, new) = (&checkpoint.old, &checkpoint.new);
             disk::write_changes(
                 new.space(),
@@ -303,7 +288,8 @@ impl Store {
             return Ok(found.clone());
         }
         let record = self.get(CODE, hash.as_slice(), <[u8]>::to_vec)?;
-        let record = record.ok_or_else(|| Fault::corrupt("a contract's code is missing"))?;
+        let record =
+            record.ok_or_else(|| Fault::corrupt("a contract's code is missing"))?;
         let code = decode_code(record.into())?;
         codes.cached_bytes += code.len();
         if codes.cached_bytes > CODE_CACHE_BYTES {
@@ -352,7 +338,10 @@ pub fn decode_code(bytes: Bytes) -> Result<Bytecode, Fault> {
     Bytecode::new_raw_checked(bytes).map_err(|_| Fault::corrupt("code has no form"))
 }
 
-fn write_blocks(writing: &redb::WriteTransaction, checkpoint: &Checkpoint) -> Result<(), Fault> {
+fn write_blocks(
+    writing: &redb::WriteTransaction,
+    checkpoint: &Checkpoint,
+) -> Result<(), Fault> {
     let mut undo = writing.open_table(UNDO)?;
     let mut digests = writing.open_table(DIGESTS)?;
     let mut numbers = writing.open_table(NUMBERS)?;

@@ -19,7 +19,8 @@ use crate::machine::{Env, Machine, context, rules};
 use crate::view::View;
 
 /// Tracers that need nothing but the run itself.
-const TRACERS: [&str; 4] = ["callTracer", "flatCallTracer", "4byteTracer", "noopTracer"];
+const TRACERS: [&str; 4] =
+    ["callTracer", "flatCallTracer", "4byteTracer", "noopTracer"];
 /// What a whole block may take.
 const TRACE_TIME: Duration = Duration::from_secs(30);
 
@@ -42,7 +43,8 @@ fn tracer(name: &str, options: &Value) -> Result<DebugInspector, Trouble> {
         }
     };
     let wrong = |error: String| Trouble::Usage(format!("tracer options: {error}"));
-    let options = serde_json::from_value(config).map_err(|error| wrong(error.to_string()))?;
+    let options =
+        serde_json::from_value(config).map_err(|error| wrong(error.to_string()))?;
     DebugInspector::new(options).map_err(|error| wrong(error.to_string()))
 }
 
@@ -59,11 +61,36 @@ fn answer<DB: Database>(
         .inspector
         .get_result(None, tx, &block, &ran, &mut EmptyDB::default())
         .map_err(|error| broken(error.to_string()))?;
-    machine
-        .inspector
-        .fuse()
-        .map_err(|error| broken(error.to_string()))?;
-    serde_json::to_string(&trace).map_err(|error| broken(error.to_string()))
+    machine.inspector.fuse().map_err(|error| broken(error.to_string()))?;
+    let mut value =
+        serde_json::to_value(&trace).map_err(|error| broken(error.to_string()))?;
+    tidy(&mut value, false);
+    Ok(value.to_string())
+}
+
+/// Brings an answer to the form that both executors give: no refund counter in a step
+/// (the reference has none), and as in geth no logs of a frame that failed or lies inside
+/// one that did.
+fn tidy(node: &mut Value, is_inside_failed: bool) {
+    let Some(node) = node.as_object_mut() else {
+        return;
+    };
+    let is_failed = is_inside_failed || node.contains_key("error");
+    if is_failed {
+        node.remove("logs");
+    }
+    for call in
+        node.get_mut("calls").and_then(Value::as_array_mut).into_iter().flatten()
+    {
+        tidy(call, is_failed);
+    }
+    for step in
+        node.get_mut("structLogs").and_then(Value::as_array_mut).into_iter().flatten()
+    {
+        if let Some(step) = step.as_object_mut() {
+            step.remove("refund");
+        }
+    }
 }
 
 impl View {
@@ -96,28 +123,27 @@ impl View {
     ) -> Result<Vec<String>, Trouble> {
         let until = Instant::now() + TRACE_TIME;
         let inspector = tracer(name, options)?;
-        let Block {
-            header,
-            transactions,
-        } = Block::decode(block).map_err(Trouble::Invalid)?;
-        let raws: Vec<&[u8]> = transactions
-            .into_iter()
-            .map(|range| &block[range])
-            .collect();
+        let Block { header, transactions } =
+            Block::decode(block).map_err(Trouble::Invalid)?;
+        let raws: Vec<&[u8]> =
+            transactions.into_iter().map(|range| &block[range]).collect();
         let checked = self.engine.checker.check_all(&raws);
         let (env, rules) = (header.env(), rules(self.chain_id));
-        let mut machine =
-            context(self.database(), rules, env.block()).build_mainnet_with_inspector(inspector);
+        let mut machine = context(self.database(), rules, env.block())
+            .build_mainnet_with_inspector(inspector);
         self.open_block(&mut machine)?;
         let mut answers = Vec::with_capacity(checked.len());
         for (at, tx) in checked.into_iter().enumerate() {
-            let wrong = |reason: String| Trouble::Invalid(format!("transaction {at}: {reason}"));
+            let wrong = |reason: String| {
+                Trouble::Invalid(format!("transaction {at}: {reason}"))
+            };
             let tx = tx.map_err(|refusal| wrong(refusal.to_string()))?;
             let ran = machine.inspect_one_tx(tx.env.clone());
             let result = ran.map_err(|error| wrong(error.to_string()))?;
             answers.push(answer(&mut machine, &tx.env, result)?);
             if Instant::now() >= until {
-                let message = format!("the trace took longer than {} s", TRACE_TIME.as_secs());
+                let message =
+                    format!("the trace took longer than {} s", TRACE_TIME.as_secs());
                 return Err(Trouble::Usage(message));
             }
         }
@@ -131,14 +157,8 @@ impl View {
     ) -> Result<(), Fault> {
         let parent = self.version.position.digest;
         let calls = [
-            (
-                alloy_eips::eip4788::BEACON_ROOTS_ADDRESS,
-                Bytes::from([0; 32]),
-            ),
-            (
-                alloy_eips::eip2935::HISTORY_STORAGE_ADDRESS,
-                Bytes::from(parent),
-            ),
+            (alloy_eips::eip4788::BEACON_ROOTS_ADDRESS, Bytes::from([0; 32])),
+            (alloy_eips::eip2935::HISTORY_STORAGE_ADDRESS, Bytes::from(parent)),
         ];
         for (contract, data) in calls {
             if self.account(&contract)?.code_hash != alloy_primitives::KECCAK256_EMPTY {

@@ -15,10 +15,12 @@ use revm::context_interface::cfg::GasParams;
 use revm::primitives::hardfork::SpecId;
 
 use crate::error::{Kind, Refusal};
+use crate::phases::{Phase, Span};
 use crate::rawtx::{Fields, decode};
 
 /// Of the curve secp256k1, and half of it: the upper bounds of r and s (EIP-2).
-const ORDER: U256 = uint!(0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141_U256);
+const ORDER: U256 =
+    uint!(0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141_U256);
 const HALF_ORDER: U256 =
     uint!(0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0_U256);
 /// EIP-3860.
@@ -63,7 +65,8 @@ fn refuse<T>(kind: Kind, message: impl Into<String>) -> Result<T, Refusal> {
 
 fn check_signature(fields: &Fields, chain_id: u64) -> Result<(), Refusal> {
     if fields.env.tx_type == 0 && matches!(fields.v, 27 | 28) {
-        let message = format!("a legacy transaction without a chain id: sign for {chain_id}");
+        let message =
+            format!("a legacy transaction without a chain id: sign for {chain_id}");
         return refuse(Kind::Unprotected, message);
     }
     match fields.env.chain_id {
@@ -108,17 +111,9 @@ pub fn recover(raw: &[u8], fields: Fields) -> Result<Tx, Refusal> {
     let signature = Signature::new(fields.r, fields.s, fields.is_odd());
     let sender = recover_signer(&signature, fields.signing_hash)
         .map_err(|_| Refusal::new(Kind::BadSignature, "no key signed this"))?;
-    let env = TxEnv {
-        caller: sender,
-        ..fields.env
-    };
+    let env = TxEnv { caller: sender, ..fields.env };
     let max_cost = max_cost(&env).unwrap_or(U256::MAX);
-    Ok(Tx {
-        hash: keccak256(raw),
-        raw: Bytes::copy_from_slice(raw),
-        env,
-        max_cost,
-    })
+    Ok(Tx { hash: keccak256(raw), raw: Bytes::copy_from_slice(raw), env, max_cost })
 }
 
 fn max_cost(env: &TxEnv) -> Option<U256> {
@@ -132,10 +127,7 @@ fn check_numbers(env: &TxEnv) -> Result<(), Refusal> {
     if env.nonce == u64::MAX {
         return refuse(Kind::NonceMax, "the nonce is the last one");
     }
-    if env
-        .gas_priority_fee
-        .is_some_and(|priority| priority > env.gas_price)
-    {
+    if env.gas_priority_fee.is_some_and(|priority| priority > env.gas_price) {
         return refuse(
             Kind::PriorityAboveMax,
             "the priority fee is above the maximum fee",
@@ -153,7 +145,8 @@ fn check_numbers(env: &TxEnv) -> Result<(), Refusal> {
 
 /// Whether the gas limit covers what is charged before anything runs; gives that charge.
 pub fn check_gas(env: &TxEnv, spec: SpecId) -> Result<u64, Refusal> {
-    static PRAGUE: LazyLock<GasParams> = LazyLock::new(|| GasParams::new_spec(SpecId::PRAGUE));
+    static PRAGUE: LazyLock<GasParams> =
+        LazyLock::new(|| GasParams::new_spec(SpecId::PRAGUE));
     let gas = match spec {
         SpecId::PRAGUE => PRAGUE.initial_tx_gas_for_tx(env, None),
         other => GasParams::new_spec(other).initial_tx_gas_for_tx(env, None),
@@ -164,10 +157,8 @@ pub fn check_gas(env: &TxEnv, spec: SpecId) -> Result<u64, Refusal> {
         return refuse(Kind::IntrinsicGas, message);
     }
     if spec.is_enabled_in(SpecId::PRAGUE) && floor > env.gas_limit {
-        let message = format!(
-            "gas limit {} is below the data's floor of {floor}",
-            env.gas_limit
-        );
+        let message =
+            format!("gas limit {} is below the data's floor of {floor}", env.gas_limit);
         return refuse(Kind::FloorGas, message);
     }
     Ok(initial)
@@ -207,16 +198,15 @@ impl Cache {
 
 impl Checker {
     /// `threads` above 1 recover large batches in parallel.
-    pub fn new(chain_id: u64, threads: usize) -> Result<Self, rayon::ThreadPoolBuildError> {
+    pub fn new(
+        chain_id: u64,
+        threads: usize,
+    ) -> Result<Self, rayon::ThreadPoolBuildError> {
         let threads = match threads {
             0 | 1 => None,
             many => Some(rayon::ThreadPoolBuilder::new().num_threads(many).build()?),
         };
-        Ok(Self {
-            chain_id,
-            threads,
-            cache: Mutex::default(),
-        })
+        Ok(Self { chain_id, threads, cache: Mutex::default() })
     }
 
     pub fn chain_id(&self) -> u64 {
@@ -233,14 +223,12 @@ impl Checker {
 
     /// Each transaction checked, in the order given.
     pub fn check_all(&self, raws: &[&[u8]]) -> Vec<Checked> {
+        let _span = Span::begin(Phase::Recover);
         let hash = |raw: &&[u8]| keccak256(raw);
         let known: Vec<Option<Arc<Tx>>> = {
             let hashes: Vec<B256> = raws.iter().map(hash).collect();
             let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-            hashes
-                .iter()
-                .map(|hash| cache.known.get(hash).cloned())
-                .collect()
+            hashes.iter().map(|hash| cache.known.get(hash).cloned()).collect()
         };
         let one = |(raw, known): (&&[u8], Option<Arc<Tx>>)| match known {
             Some(tx) => Ok(tx),

@@ -71,13 +71,9 @@ impl View {
         let one = |slot: &U256| -> Result<(U256, U256, Vec<Vec<u8>>), Fault> {
             let key = keccak256(slot.to_be_bytes::<32>());
             let word = slot_of(&account, &key)?;
-            Ok((*slot, word, prove(account.storage.as_ref(), &key)?))
+            Ok((*slot, word, prove(account.storage.as_deref(), &key)?))
         };
         let storage_proofs = slots.iter().map(one).collect::<Result<_, _>>()?;
-        Ok(Proof {
-            account,
-            account_proof,
-            storage_proofs,
-        })
+        Ok(Proof { account, account_proof, storage_proofs })
     }
 }

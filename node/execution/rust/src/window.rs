@@ -64,21 +64,15 @@ impl Window {
     ) -> Vec<Arc<Version>> {
         let (number, digest) = (version.position.number, version.position.digest);
         let undo = Arc::new(history::encode(before));
-        self.unsaved.insert(
-            number,
-            Past {
-                number,
-                digest,
-                undo,
-            },
-        );
+        self.unsaved.insert(number, Past { number, digest, undo });
         self.numbers.insert(digest, number);
         self.change_count += version.change_count;
         self.whole.push_back(version);
         self.store.meter().clock.fetch_add(1, Ordering::Relaxed);
         let mut dropped = Vec::new();
         while self.whole.len() > 1
-            && (self.whole.len() as u64 > self.length || self.change_count > WHOLE_CHANGES)
+            && (self.whole.len() as u64 > self.length
+                || self.change_count > WHOLE_CHANGES)
         {
             dropped.extend(self.whole.pop_front());
             // The changes of a version are what its predecessor does not share.
@@ -94,11 +88,7 @@ impl Window {
 
     /// Lets go of blocks that the store holds.
     pub fn forget_saved(&mut self, durable: u64, settings: &Settings) {
-        if self
-            .unsaved
-            .first_key_value()
-            .is_none_or(|(number, _)| *number > durable)
-        {
+        if self.unsaved.first_key_value().is_none_or(|(number, _)| *number > durable) {
             return;
         }
         let later = self.unsaved.split_off(&(durable + 1));
@@ -107,16 +97,14 @@ impl Window {
         }
         let oldest = self.head().position.number.saturating_sub(settings.window);
         if !settings.is_archive {
-            self.remembered
-                .retain(|version| version.position.number >= oldest);
+            self.remembered.retain(|version| version.position.number >= oldest);
         }
     }
 
     /// A version that is at hand.
     pub fn recent(&self, digest: &B256) -> Option<Arc<Version>> {
         let mut all = self.whole.iter().rev().chain(&self.remembered);
-        all.find(|version| version.position.digest == *digest)
-            .cloned()
+        all.find(|version| version.position.digest == *digest).cloned()
     }
 
     /// The height of a committed block that is still readable.
@@ -138,21 +126,12 @@ impl Window {
         }
         let all = self.whole.iter().chain(&self.remembered);
         let newer = all.filter(|version| version.position.number > number);
-        let from = newer
-            .min_by_key(|version| version.position.number)
-            .ok_or_else(unknown)?;
+        let from =
+            newer.min_by_key(|version| version.position.number).ok_or_else(unknown)?;
         let range = number + 1..=from.position.number;
-        let unsaved = self
-            .unsaved
-            .range(range)
-            .map(|(at, past)| (*at, past.clone()))
-            .collect();
-        Ok(Journey {
-            from: from.clone(),
-            number,
-            digest: *digest,
-            unsaved,
-        })
+        let unsaved =
+            self.unsaved.range(range).map(|(at, past)| (*at, past.clone())).collect();
+        Ok(Journey { from: from.clone(), number, digest: *digest, unsaved })
     }
 
     /// Keeps a version that was made from undo records.
@@ -186,25 +165,15 @@ impl Journey {
         }
         let state = self.from.state.apply(&rewind.changes())?;
         let validators = crate::engine::read_validators(&state)?;
-        let extra_data = crate::engine::extra_data(validators.as_deref(), &Bytes::new());
+        let extra_data =
+            crate::engine::extra_data(validators.as_deref(), &Bytes::new());
         let position = self.position(store)?;
-        Ok(Version {
-            position,
-            state,
-            extra_data,
-            validators,
-            change_count: 0,
-        })
+        Ok(Version { position, state, extra_data, validators, change_count: 0 })
     }
 
     fn position(&self, store: &Store) -> Result<Position, Fault> {
         let back = (self.from.position.number - self.number) as usize;
-        let known = self
-            .from
-            .position
-            .ancestors
-            .get(back..)
-            .map(<[B256]>::to_vec);
+        let known = self.from.position.ancestors.get(back..).map(<[B256]>::to_vec);
         let mut ancestors = known.unwrap_or_else(|| vec![self.digest]);
         while ancestors.len() < ANCESTORS && ancestors.len() as u64 <= self.number {
             match store.digest(self.number - ancestors.len() as u64)? {
@@ -212,10 +181,6 @@ impl Journey {
                 None => break,
             }
         }
-        Ok(Position {
-            number: self.number,
-            digest: self.digest,
-            ancestors,
-        })
+        Ok(Position { number: self.number, digest: self.digest, ancestors })
     }
 }

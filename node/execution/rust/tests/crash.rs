@@ -37,7 +37,9 @@ impl Disk {
     fn step(&mut self) -> io::Result<()> {
         self.operations += 1;
         match self.fails_at {
-            Some(limit) if self.operations > limit => Err(io::Error::other("power lost")),
+            Some(limit) if self.operations > limit => {
+                Err(io::Error::other("power lost"))
+            }
             _ => Ok(()),
         }
     }
@@ -110,12 +112,16 @@ fn live(disk: &Shared, blocks: &[Vec<u8>]) -> u64 {
     let Ok(store) = Store::on(disk.clone()) else {
         return 0;
     };
-    let Ok(engine) = Engine::with_store(store, &genesis(), &genesis_header(), settings()) else {
+    let Ok(engine) =
+        Engine::with_store(store, &genesis(), &genesis_header(), settings())
+    else {
         return 0;
     };
     for (at, block) in blocks.iter().enumerate() {
         let executed = engine.execute(block).unwrap();
-        if engine.commit(&executed.digest).is_err() || (at % 3 == 2 && engine.flush().is_err()) {
+        if engine.commit(&executed.digest).is_err()
+            || (at % 3 == 2 && engine.flush().is_err())
+        {
             break;
         }
     }
@@ -156,15 +162,9 @@ fn a_crash_at_any_write_loses_no_checkpoint_that_was_reported() {
             let survived = disk.0.lock().unwrap().survives(loss);
             let height = recover(survived, &blocks);
             assert_eq!(height % 3, 0, "{loss:?} {limit}: between two checkpoints");
-            assert!(
-                height >= reported,
-                "{loss:?} {limit}: {reported} was reported"
-            );
+            assert!(height >= reported, "{loss:?} {limit}: {reported} was reported");
             seen[height as usize] = true;
         }
-        assert!(
-            [0, 3, 6, 9].iter().all(|height| seen[*height]),
-            "{loss:?}: {seen:?}"
-        );
+        assert!([0, 3, 6, 9].iter().all(|height| seen[*height]), "{loss:?}: {seen:?}");
     }
 }

@@ -7,17 +7,13 @@ use chandlery_native::engine::{Engine, Settings};
 use chandlery_native::error::{Kind, Trouble};
 use chandlery_native::view::View;
 use common::{
-    Chain, STORE, genesis, genesis_header, genesis_with, sample_blocks, sender, settings,
+    Chain, STORE, genesis, genesis_header, genesis_with, sample_blocks, sender,
+    settings,
 };
 use common::{signed, store, transfer};
 
 fn slot(engine: &Engine, digest: &B256, slot: u64) -> U256 {
-    engine
-        .version(digest)
-        .unwrap()
-        .state
-        .slot(&STORE, &U256::from(slot))
-        .unwrap()
+    engine.version(digest).unwrap().state.slot(&STORE, &U256::from(slot)).unwrap()
 }
 
 #[test]
@@ -56,15 +52,14 @@ fn a_false_claim_of_the_header_makes_a_block_invalid() {
     let built = chain.build(&[store(0, 0, 1, 11)]);
     chain.engine.discard(&built.executed.digest);
     let root = built.executed.state_root;
-    let at = built
-        .block
-        .windows(32)
-        .position(|window| window == root.as_slice())
-        .unwrap();
+    let at =
+        built.block.windows(32).position(|window| window == root.as_slice()).unwrap();
     let mut block = built.block.clone();
     block[at] ^= 1;
     match chain.engine.execute(&block) {
-        Err(Trouble::Invalid(message)) => assert!(message.contains("state root"), "{message}"),
+        Err(Trouble::Invalid(message)) => {
+            assert!(message.contains("state root"), "{message}")
+        }
         other => panic!("{:?}", other.map(|executed| executed.digest)),
     }
     assert_eq!(chain.engine.execute(&built.block).unwrap().state_root, root);
@@ -89,11 +84,7 @@ fn building_passes_over_what_does_not_fit_and_names_what_never_will() {
     ];
     let built = chain.build(&raws);
     assert_eq!(built.included, [0, 7]);
-    let kinds: Vec<_> = built
-        .refused
-        .iter()
-        .map(|(at, why)| (*at, why.kind))
-        .collect();
+    let kinds: Vec<_> = built.refused.iter().map(|(at, why)| (*at, why.kind)).collect();
     let expected = [
         (1, Kind::NonceTooLow),
         (3, Kind::PriorityAboveMax),
@@ -111,11 +102,9 @@ fn past_states_read_the_same_whole_or_rebuilt_and_after_a_restart() {
     for is_restarted in [false, true] {
         let folder = Folder::new();
         let open = || {
-            let settings = Settings {
-                window: 30,
-                ..settings()
-            };
-            Engine::open(Some(folder.path()), &genesis(), &genesis_header(), settings).unwrap()
+            let settings = Settings { window: 30, ..settings() };
+            Engine::open(Some(folder.path()), &genesis(), &genesis_header(), settings)
+                .unwrap()
         };
         let mut engine = open();
         let mut digests = Vec::new();
@@ -144,7 +133,9 @@ fn past_states_read_the_same_whole_or_rebuilt_and_after_a_restart() {
                         [digests[at], digests[at - 1]]
                     );
                 }
-                Err(Trouble::Unknown(_)) => assert!(height <= 10, "{height} is not held"),
+                Err(Trouble::Unknown(_)) => {
+                    assert!(height <= 10, "{height} is not held")
+                }
                 Err(other) => panic!("{other}"),
             }
         }
@@ -155,13 +146,10 @@ fn past_states_read_the_same_whole_or_rebuilt_and_after_a_restart() {
 fn an_archive_reads_every_state() {
     let blocks = sample_blocks(30);
     let folder = Folder::new();
-    let settings = Settings {
-        window: 2,
-        is_archive: true,
-        ..settings()
-    };
+    let settings = Settings { window: 2, is_archive: true, ..settings() };
     let engine =
-        Engine::open(Some(folder.path()), &genesis(), &genesis_header(), settings).unwrap();
+        Engine::open(Some(folder.path()), &genesis(), &genesis_header(), settings)
+            .unwrap();
     let mut known = Vec::new();
     for (at, block) in blocks.iter().enumerate() {
         let executed = engine.execute(block).unwrap();
@@ -181,11 +169,7 @@ fn a_small_memory_gives_pages_up_and_reads_them_again() {
     let genesis = genesis_with(3_000);
     let run = |memory_bytes: usize| {
         let backend = redb::backends::InMemoryBackend::new();
-        let settings = Settings {
-            memory_bytes,
-            window: 2,
-            ..settings()
-        };
+        let settings = Settings { memory_bytes, window: 2, ..settings() };
         let mut chain = Chain::of(backend, &genesis, settings);
         for nonce in 0..60 {
             chain.add(&[store(0, nonce, 1_000 + nonce * 37, nonce)]);
@@ -218,17 +202,18 @@ fn a_view_reads_its_own_state_while_the_head_moves_on() {
 fn another_chains_folder_is_refused() {
     let folder = Folder::new();
     let header = genesis_header();
-    let engine = Engine::open(Some(folder.path()), &genesis(), &header, settings()).unwrap();
+    let engine =
+        Engine::open(Some(folder.path()), &genesis(), &header, settings()).unwrap();
     let busy = Engine::open(Some(folder.path()), &genesis(), &header, settings());
     assert!(matches!(busy, Err(Trouble::Usage(message)) if message.contains("in use")));
     engine.close().unwrap();
-    let mut other = chandlery_native::header::Header::decode(&header)
-        .unwrap()
-        .inner;
+    let mut other = chandlery_native::header::Header::decode(&header).unwrap().inner;
     other.timestamp = 5;
     let other = alloy_rlp::encode(other);
     let refused = Engine::open(Some(folder.path()), &genesis(), &other, settings());
-    assert!(matches!(refused, Err(Trouble::Usage(message)) if message.contains("another chain")));
+    assert!(
+        matches!(refused, Err(Trouble::Usage(message)) if message.contains("another network"))
+    );
 }
 
 #[test]
@@ -245,7 +230,8 @@ struct Folder(std::path::PathBuf);
 
 impl Folder {
     fn new() -> Self {
-        static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        static NEXT: std::sync::atomic::AtomicU32 =
+            std::sync::atomic::AtomicU32::new(0);
         let next = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let name = format!("chandlery-native-{}-{next}", std::process::id());
         Self(std::env::temp_dir().join(name))

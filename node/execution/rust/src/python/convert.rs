@@ -70,9 +70,7 @@ pub fn word<'py>(py: Python<'py>, word: &U256) -> PyResult<Bound<'py, PyInt>> {
         return Ok(small.into_pyobject(py)?);
     }
     let bytes = PyBytes::new(py, &word.to_be_bytes::<32>());
-    let made = py
-        .get_type::<PyInt>()
-        .call_method1("from_bytes", (bytes, "big"))?;
+    let made = py.get_type::<PyInt>().call_method1("from_bytes", (bytes, "big"))?;
     Ok(made.cast_into::<PyInt>()?)
 }
 
@@ -81,9 +79,9 @@ pub fn number(value: &Bound<'_, PyInt>) -> PyResult<U256> {
     if let Ok(small) = value.extract::<u128>() {
         return Ok(U256::from(small));
     }
-    let bytes = value
-        .call_method1("to_bytes", (32, "big"))
-        .map_err(|_| PyOverflowError::new_err("a word has at most 256 bits and no sign"))?;
+    let bytes = value.call_method1("to_bytes", (32, "big")).map_err(|_| {
+        PyOverflowError::new_err("a word has at most 256 bits and no sign")
+    })?;
     let bytes: PyBackedBytes = bytes.extract()?;
     Ok(U256::from_be_slice(&bytes))
 }
@@ -107,10 +105,9 @@ pub fn refusal<'py>(py: Python<'py>, raw: &[u8], why: &Refusal) -> RefusalTuple<
 
 pub fn executed<'py>(py: Python<'py>, done: &Executed) -> PyResult<ExecutedTuple<'py>> {
     let bytes = |raw: &[u8]| PyBytes::new(py, raw);
-    let touched = done
-        .touched
-        .iter()
-        .map(|(at, nonce, balance)| Ok((bytes(at.as_slice()), *nonce, word(py, balance)?)));
+    let touched = done.touched.iter().map(|(at, nonce, balance)| {
+        Ok((bytes(at.as_slice()), *nonce, word(py, balance)?))
+    });
     let created = done.created.iter().map(|created| match created {
         Some(address) => bytes(address.as_slice()),
         None => bytes(&[]),
@@ -133,14 +130,12 @@ pub fn call(tuple: CallTuple<'_>) -> PyResult<Call> {
     for (at, slots) in listed {
         let to_key = |slot: &Bound<'_, PyInt>| number(slot).map(B256::from);
         let storage_keys = slots.iter().map(to_key).collect::<PyResult<_>>()?;
-        access_list.0.push(AccessListItem {
-            address: address(&at)?,
-            storage_keys,
-        });
+        access_list.0.push(AccessListItem { address: address(&at)?, storage_keys });
     }
     let decode = |raw: &PyBackedBytes| {
-        decode_authorization(raw)
-            .map_err(|error| Usage::new_err(format!("authorization is not decodable: {error}")))
+        decode_authorization(raw).map_err(|error| {
+            Usage::new_err(format!("authorization is not decodable: {error}"))
+        })
     };
     Ok(Call {
         sender: address(&sender)?,
@@ -156,10 +151,7 @@ pub fn call(tuple: CallTuple<'_>) -> PyResult<Call> {
 
 pub fn overrides(given: Vec<OverrideTuple<'_>>) -> PyResult<Overrides> {
     let slots = |slots: Slots<'_>| -> PyResult<HashMap<U256, U256>> {
-        slots
-            .iter()
-            .map(|(slot, word)| Ok((number(slot)?, number(word)?)))
-            .collect()
+        slots.iter().map(|(slot, word)| Ok((number(slot)?, number(word)?))).collect()
     };
     let one = |(at, balance, nonce, code, state, diff): OverrideTuple<'_>| {
         let change = Override {

@@ -19,7 +19,9 @@ use pyo3::types::PyBytes;
 use crate::engine::{Engine, Settings};
 use crate::error::Trouble;
 use crate::propose::{Built, Limits};
-use convert::{EnvTuple, ExecutedTuple, RefusalTuple, env, executed, hash32, refusal, word};
+use convert::{
+    EnvTuple, ExecutedTuple, RefusalTuple, env, executed, hash32, refusal, word,
+};
 
 pyo3::create_exception!(chandlery_native, Invalid, PyException);
 pyo3::create_exception!(chandlery_native, Unknown, PyException);
@@ -93,9 +95,7 @@ impl Executor {
             let genesis = serde_json::from_slice(&genesis)
                 .map_err(|error| Trouble::Usage(format!("genesis: {error}")))?;
             let engine = Engine::open(folder.as_deref(), &genesis, &header, settings)?;
-            Ok(Self {
-                engine: Arc::new(engine),
-            })
+            Ok(Self { engine: Arc::new(engine) })
         })
     }
 
@@ -103,20 +103,14 @@ impl Executor {
     #[getter]
     fn durable<'py>(&self, py: Python<'py>) -> (u64, Bound<'py, PyBytes>) {
         let position = py.detach(|| self.engine.durable());
-        (
-            position.number,
-            PyBytes::new(py, position.digest.as_slice()),
-        )
+        (position.number, PyBytes::new(py, position.digest.as_slice()))
     }
 
     /// (height, digest) of the newest committed block.
     #[getter]
     fn committed<'py>(&self, py: Python<'py>) -> (u64, Bound<'py, PyBytes>) {
         let version = py.detach(|| self.engine.head());
-        (
-            version.position.number,
-            PyBytes::new(py, version.position.digest.as_slice()),
-        )
+        (version.position.number, PyBytes::new(py, version.position.digest.as_slice()))
     }
 
     /// Per transaction (hash, sender, nonce, gas limit, max fee, priority fee, max cost),
@@ -127,22 +121,23 @@ impl Executor {
         raws: Vec<PyBackedBytes>,
     ) -> PyResult<Vec<Bound<'py, PyAny>>> {
         let checked = py.detach(|| self.engine.checker.check_all(&slices(&raws)));
-        let convert = |(raw, checked): (&PyBackedBytes, crate::tx::Checked)| match checked {
-            Err(why) => Ok(refusal(py, raw, &why).into_pyobject(py)?.into_any()),
-            Ok(tx) => {
-                let priority = tx.env.gas_priority_fee.unwrap_or(tx.env.gas_price);
-                let info = (
-                    PyBytes::new(py, tx.hash.as_slice()),
-                    PyBytes::new(py, tx.sender().as_slice()),
-                    tx.env.nonce,
-                    tx.env.gas_limit,
-                    tx.env.gas_price,
-                    priority,
-                    word(py, &tx.max_cost)?,
-                );
-                Ok(info.into_pyobject(py)?.into_any())
-            }
-        };
+        let convert =
+            |(raw, checked): (&PyBackedBytes, crate::tx::Checked)| match checked {
+                Err(why) => Ok(refusal(py, raw, &why).into_pyobject(py)?.into_any()),
+                Ok(tx) => {
+                    let priority = tx.env.gas_priority_fee.unwrap_or(tx.env.gas_price);
+                    let info = (
+                        PyBytes::new(py, tx.hash.as_slice()),
+                        PyBytes::new(py, tx.sender().as_slice()),
+                        tx.env.nonce,
+                        tx.env.gas_limit,
+                        tx.env.gas_price,
+                        priority,
+                        word(py, &tx.max_cost)?,
+                    );
+                    Ok(info.into_pyobject(py)?.into_any())
+                }
+            };
         raws.iter().zip(checked).map(convert).collect()
     }
 
@@ -157,32 +152,22 @@ impl Executor {
     ) -> PyResult<BuiltTuple<'py>> {
         let env = env(&block_env)?;
         let (gas, bytes, time_ms) = limits;
-        let limits = Limits {
-            gas,
-            bytes,
-            time: Duration::from_millis(time_ms),
-        };
-        let built = py.detach(|| self.engine.build(&parent, env, &slices(&raws), &limits))?;
-        let Built {
-            block,
-            executed: done,
-            included,
-            refused,
-        } = built;
-        let refused = refused
-            .iter()
-            .map(|(at, why)| (*at, refusal(py, &raws[*at], why)));
+        let limits = Limits { gas, bytes, time: Duration::from_millis(time_ms) };
+        let built =
+            py.detach(|| self.engine.build(&parent, env, &slices(&raws), &limits))?;
+        let Built { block, executed: done, included, refused } = built;
+        let refused =
+            refused.iter().map(|(at, why)| (*at, refusal(py, &raws[*at], why)));
         let refused = refused.collect();
-        Ok((
-            PyBytes::new(py, &block),
-            executed(py, &done)?,
-            included,
-            refused,
-        ))
+        Ok((PyBytes::new(py, &block), executed(py, &done)?, included, refused))
     }
 
     /// (digest, state root, receipts, gas used, created, validators, touched).
-    fn execute<'py>(&self, py: Python<'py>, block: PyBackedBytes) -> PyResult<ExecutedTuple<'py>> {
+    fn execute<'py>(
+        &self,
+        py: Python<'py>,
+        block: PyBackedBytes,
+    ) -> PyResult<ExecutedTuple<'py>> {
         let done = py.detach(|| self.engine.execute(&block))?;
         executed(py, &done)
     }
@@ -221,6 +206,12 @@ impl Executor {
     }
 }
 
+/// Nanoseconds of CPU by phase since the process began.
+#[pyfunction]
+fn phases() -> std::collections::HashMap<&'static str, u64> {
+    crate::phases::NAMES.into_iter().zip(crate::phases::spent_ns()).collect()
+}
+
 /// (hash, sender, intrinsic gas) of a transaction of Cancun, or (hash, kind, message).
 #[pyfunction]
 fn inspect_transaction<'py>(
@@ -247,16 +238,14 @@ fn run_state_test<'py>(
     tx: &str,
     fork: &str,
 ) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyBytes>, String)> {
-    let (root, logs, refused) = py.detach(|| crate::statetest::run(pre, env, tx, fork))?;
-    Ok((
-        PyBytes::new(py, root.as_slice()),
-        PyBytes::new(py, logs.as_slice()),
-        refused,
-    ))
+    let (root, logs, refused) =
+        py.detach(|| crate::statetest::run(pre, env, tx, fork))?;
+    Ok((PyBytes::new(py, root.as_slice()), PyBytes::new(py, logs.as_slice()), refused))
 }
 
 #[pymodule]
 fn chandlery_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    crate::allocator::keep_freed_memory();
     let py = module.py();
     module.add_class::<Executor>()?;
     module.add_class::<view::View>()?;
@@ -265,6 +254,7 @@ fn chandlery_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("Usage", py.get_type::<Usage>())?;
     module.add("Broken", py.get_type::<Broken>())?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add_function(wrap_pyfunction!(phases, module)?)?;
     module.add_function(wrap_pyfunction!(inspect_transaction, module)?)?;
     module.add_function(wrap_pyfunction!(run_state_test, module)?)
 }

@@ -17,11 +17,8 @@ pub struct View {
     inner: crate::view::View,
 }
 
-type LogTuple<'py> = (
-    Bound<'py, PyBytes>,
-    Vec<Bound<'py, PyBytes>>,
-    Bound<'py, PyBytes>,
-);
+type LogTuple<'py> =
+    (Bound<'py, PyBytes>, Vec<Bound<'py, PyBytes>>, Bound<'py, PyBytes>);
 /// output, gas used, error, logs
 type OutcomeTuple<'py> = (Bound<'py, PyBytes>, u64, String, Vec<LogTuple<'py>>);
 type Nodes<'py> = Vec<Bound<'py, PyBytes>>;
@@ -45,20 +42,11 @@ impl View {
 fn outcome<'py>(py: Python<'py>, outcome: &Outcome) -> OutcomeTuple<'py> {
     let bytes = |raw: &[u8]| PyBytes::new(py, raw);
     let log = |log: &alloy_primitives::Log| {
-        let topics = log
-            .topics()
-            .iter()
-            .map(|topic| bytes(topic.as_slice()))
-            .collect();
+        let topics = log.topics().iter().map(|topic| bytes(topic.as_slice())).collect();
         (bytes(log.address.as_slice()), topics, bytes(&log.data.data))
     };
     let logs = outcome.logs.iter().map(log).collect();
-    (
-        bytes(&outcome.output),
-        outcome.gas_used,
-        outcome.error.clone(),
-        logs,
-    )
+    (bytes(&outcome.output), outcome.gas_used, outcome.error.clone(), logs)
 }
 
 fn nodes<'py>(py: Python<'py>, nodes: &[Vec<u8>]) -> Nodes<'py> {
@@ -94,12 +82,14 @@ impl View {
         py: Python<'py>,
         given: Vec<PyBackedBytes>,
     ) -> PyResult<Vec<(u64, Bound<'py, PyInt>)>> {
-        let given: PyResult<Vec<Address>> = given.iter().map(|at| address(at)).collect();
+        let given: PyResult<Vec<Address>> =
+            given.iter().map(|at| address(at)).collect();
         let given = given?;
         let found: Result<Vec<_>, _> =
             py.detach(|| given.iter().map(|at| self.inner.account(at)).collect());
-        let convert =
-            |account: crate::state::Account| Ok((account.nonce, word(py, &account.balance)?));
+        let convert = |account: crate::state::Account| {
+            Ok((account.nonce, word(py, &account.balance)?))
+        };
         found?.into_iter().map(convert).collect()
     }
 
@@ -124,12 +114,10 @@ impl View {
         given: Vec<OverrideTuple<'py>>,
     ) -> PyResult<(u64, Option<OutcomeTuple<'py>>)> {
         let (asked, env, given) = (call(asked)?, env(&block_env)?, overrides(given)?);
-        Ok(
-            match py.detach(|| self.inner.estimate_gas(&asked, &env, &given))? {
-                Ok(gas) => (gas, None),
-                Err(failed) => (0, Some(outcome(py, &failed))),
-            },
-        )
+        Ok(match py.detach(|| self.inner.estimate_gas(&asked, &env, &given))? {
+            Ok(gas) => (gas, None),
+            Err(failed) => (0, Some(outcome(py, &failed))),
+        })
     }
 
     #[allow(clippy::type_complexity)]
@@ -138,10 +126,8 @@ impl View {
         py: Python<'py>,
         asked: CallTuple<'py>,
         block_env: EnvTuple,
-    ) -> PyResult<(
-        OutcomeTuple<'py>,
-        Vec<(Bound<'py, PyBytes>, Vec<Bound<'py, PyInt>>)>,
-    )> {
+    ) -> PyResult<(OutcomeTuple<'py>, Vec<(Bound<'py, PyBytes>, Vec<Bound<'py, PyInt>>)>)>
+    {
         let (asked, env) = (call(asked)?, env(&block_env)?);
         let (done, list) = py.detach(|| self.inner.access_list(&asked, &env))?;
         let mut items = Vec::new();
@@ -188,10 +174,8 @@ impl View {
     ) -> PyResult<String> {
         let (asked, env, given) = (call(asked)?, env(&block_env)?, overrides(given)?);
         let (name, options) = options_of(&tracer)?;
-        Ok(py.detach(|| {
-            self.inner
-                .trace_call(&asked, &env, &given, (name, &options))
-        })?)
+        Ok(py
+            .detach(|| self.inner.trace_call(&asked, &env, &given, (name, &options)))?)
     }
 
     /// JSON texts, one a transaction.

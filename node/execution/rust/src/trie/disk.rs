@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use alloy_primitives::B256;
 
-use super::node::{KEY_NIBBLES, Link, Node, PAGE_LEAVES, Reference, Value, present, take};
+use super::node::{
+    KEY_NIBBLES, Link, Node, PAGE_LEAVES, Reference, Value, present, take,
+};
 use super::page::{Page, Source, Space};
 use super::update::build;
 use crate::error::Fault;
@@ -37,17 +39,17 @@ impl<V: Value> Saveable for Page<V> {
 
 /// Appends how a parent outside the trie names its topmost node.
 pub fn write_link<V: Value>(link: &Link<V>, out: &mut Vec<u8>) {
-    out.push(if matches!(link.node, Node::Branch(_)) {
-        DIRECTORY
-    } else {
-        PAGE
-    });
+    out.push(if matches!(link.node, Node::Branch(_)) { DIRECTORY } else { PAGE });
     link.reference.write_disk(out);
     out.extend_from_slice(&link.count.to_be_bytes());
 }
 
 /// The node that `write_link` named; directories are read at once, pages when needed.
-pub fn read_link<V: Value>(space: &Space, path: &[u8], from: &mut &[u8]) -> Result<Link<V>, Fault> {
+pub fn read_link<V: Value>(
+    space: &Space,
+    path: &[u8],
+    from: &mut &[u8],
+) -> Result<Link<V>, Fault> {
     let kind = take(from, 1)?[0];
     let reference = Reference::read_disk(from)?;
     let count = read_u32(from)?;
@@ -55,11 +57,7 @@ pub fn read_link<V: Value>(space: &Space, path: &[u8], from: &mut &[u8]) -> Resu
     match kind {
         PAGE => {
             let node = Node::Page(Page::stored(reference, count, key, &space.source));
-            Ok(Link {
-                node,
-                count,
-                reference,
-            })
+            Ok(Link { node, count, reference })
         }
         DIRECTORY => {
             let link = read_directory(space, path, &space.source.load(&key)?)?;
@@ -104,13 +102,12 @@ fn read_directory<V: Value>(
 }
 
 /// Reads the sub-trie of a page from the store.
-pub fn read_page<V: Value>(key: &[u8], source: &Arc<dyn Source>) -> Result<Link<V>, Fault> {
+pub fn read_page<V: Value>(
+    key: &[u8],
+    source: &Arc<dyn Source>,
+) -> Result<Link<V>, Fault> {
     let (owner, path) = Space::split(key);
-    let space = Space {
-        source: source.clone(),
-        owner,
-        parallel: false,
-    };
+    let space = Space { source: source.clone(), owner, parallel: false };
     let record = source.load(key)?;
     let from = &mut &record[..];
     if take(from, 1)?[0] != PAGE {
@@ -118,7 +115,7 @@ pub fn read_page<V: Value>(key: &[u8], source: &Arc<dyn Source>) -> Result<Link<
     }
     let mut start = B256::ZERO;
     for (at, part) in path.iter().enumerate() {
-        start[at / 2] |= if at % 2 == 0 { part << 4 } else { *part };
+        start[at / 2] |= if at.is_multiple_of(2) { part << 4 } else { *part };
     }
     let skip = path.len() / 2;
     let mut entries = Vec::with_capacity(PAGE_LEAVES as usize);
@@ -175,7 +172,11 @@ impl Writer<'_> {
                     };
                     path.push(part);
                     let old = child(a_head.mask, &a.slice);
-                    self.differ(path, old.as_ref(), child(b_head.mask, &b.slice).as_ref())?;
+                    self.differ(
+                        path,
+                        old.as_ref(),
+                        child(b_head.mask, &b.slice).as_ref(),
+                    )?;
                     path.pop();
                 }
                 path.truncate(length);
@@ -238,7 +239,11 @@ impl Writer<'_> {
         }
     }
 
-    fn put_page<V: Value>(&mut self, path: &[u8], page: &Arc<Page<V>>) -> Result<(), Fault> {
+    fn put_page<V: Value>(
+        &mut self,
+        path: &[u8],
+        page: &Arc<Page<V>>,
+    ) -> Result<(), Fault> {
         if page.is_saved() {
             return Ok(());
         }
@@ -286,17 +291,20 @@ impl Writer<'_> {
         new: Option<&Link<V>>,
     ) -> Result<(), Fault> {
         let (old, new) = (leaves(old)?, leaves(new)?);
-        let keys: BTreeSet<&B256> = old.iter().chain(&new).map(|(key, _)| key).collect();
+        let keys: BTreeSet<&B256> =
+            old.iter().chain(&new).map(|(key, _)| key).collect();
         for key in keys {
             let find = |all: &[(B256, V)]| {
                 let at = all.binary_search_by(|(other, _)| other.cmp(key)).ok()?;
                 Some(all[at].1.clone())
             };
-            let space = Space {
-                owner: Some(*key),
-                ..self.space.clone()
-            };
-            V::write_below(find(&old).as_ref(), find(&new).as_ref(), &space, self.sink)?;
+            let space = Space { owner: Some(*key), ..self.space.clone() };
+            V::write_below(
+                find(&old).as_ref(),
+                find(&new).as_ref(),
+                &space,
+                self.sink,
+            )?;
         }
         Ok(())
     }

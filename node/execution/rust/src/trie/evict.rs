@@ -24,13 +24,15 @@ impl<V: Value> Evictable for Page<V> {
 }
 
 /// Adds the pages of a trie that are in memory, those of the tries below first.
-pub fn collect<V: Value>(root: &Link<V>, pages: &mut Vec<Arc<dyn Evictable>>) -> Result<(), Fault> {
+pub fn collect<V: Value>(
+    root: &Link<V>,
+    pages: &mut Vec<Arc<dyn Evictable>>,
+) -> Result<(), Fault> {
     match &root.node {
         Node::Leaf(_) => Ok(()),
-        Node::Branch(branch) => branch
-            .slice
-            .iter()
-            .try_for_each(|child| collect(child, pages)),
+        Node::Branch(branch) => {
+            branch.slice.iter().try_for_each(|child| collect(child, pages))
+        }
         Node::Page(page) => {
             let Some(content) = page.resident() else {
                 return Ok(());

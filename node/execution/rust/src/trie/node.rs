@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc as StdArc;
 
 use alloy_primitives::{B256, keccak256};
-use triomphe::{Arc, ThinArc};
+use triomphe::ThinArc;
 
 use super::disk::Sink;
 use super::evict::Evictable;
@@ -25,14 +25,21 @@ pub trait Value: Clone + PartialEq + Send + Sync + 'static {
     /// Appends the form that the store keeps.
     fn write_disk(&self, out: &mut Vec<u8>);
     /// Reads what `write_disk` made and moves `from` past it; `key` is the leaf's.
-    fn read_disk(key: &B256, from: &mut &[u8], source: &StdArc<dyn Source>) -> Result<Self, Fault>;
+    fn read_disk(
+        key: &B256,
+        from: &mut &[u8],
+        source: &StdArc<dyn Source>,
+    ) -> Result<Self, Fault>;
     /// Bytes of memory of one leaf, about.
     const LEAF_BYTES: usize;
     /// Whether a leaf holds the root of a further trie.
     const HAS_TRIE: bool;
     /// Adds the pages of the trie that a leaf holds; false when that trie is so large that
     /// the leaf's own page should stay.
-    fn pages_below(&self, _pages: &mut Vec<StdArc<dyn Evictable>>) -> Result<bool, Fault> {
+    fn pages_below(
+        &self,
+        _pages: &mut Vec<StdArc<dyn Evictable>>,
+    ) -> Result<bool, Fault> {
         Ok(true)
     }
     /// Writes the changes of the trie that a leaf holds.
@@ -56,17 +63,11 @@ pub struct Reference {
 impl Reference {
     pub fn of(rlp: &[u8]) -> Self {
         if rlp.len() >= 32 {
-            return Self {
-                len: 32,
-                bytes: keccak256(rlp).0,
-            };
+            return Self { len: 32, bytes: keccak256(rlp).0 };
         }
         let mut bytes = [0; 32];
         bytes[..rlp.len()].copy_from_slice(rlp);
-        Self {
-            len: rlp.len() as u8,
-            bytes,
-        }
+        Self { len: rlp.len() as u8, bytes }
     }
 
     pub fn write(&self, out: &mut Vec<u8>) {
@@ -116,6 +117,7 @@ pub fn take<'a>(from: &mut &'a [u8], count: usize) -> Result<&'a [u8], Fault> {
 }
 
 /// One key and its value; the whole key, so that moving a leaf changes only its hash.
+#[derive(Clone)]
 pub struct Leaf<V> {
     pub key: B256,
     pub value: V,
@@ -128,9 +130,10 @@ pub struct Head {
     pub prefix: Box<[u8]>,
 }
 
-/// A node, shared between all versions of the trie that contain it.
+/// A node, shared between all versions of the trie that contain it. Leaves are copied
+/// instead: counting references to each would cost a cache miss a sibling.
 pub enum Node<V: Value> {
-    Leaf(Arc<Leaf<V>>),
+    Leaf(Leaf<V>),
     Branch(ThinArc<Head, Link<V>>),
     Page(StdArc<Page<V>>),
 }
@@ -159,7 +162,7 @@ impl<V: Value> Clone for Node<V> {
 /// The nibble of a key at a position.
 pub fn nibble(key: &B256, at: usize) -> u8 {
     let byte = key[at / 2];
-    if at % 2 == 0 { byte >> 4 } else { byte & 15 }
+    if at.is_multiple_of(2) { byte >> 4 } else { byte & 15 }
 }
 
 /// The nibbles of a key from a position up to another.
@@ -173,38 +176,38 @@ impl<V: Value> Link<V> {
             leaf_rlp(&key, &value, depth, rlp);
             Reference::of(rlp)
         });
-        Self {
-            node: Node::Leaf(Arc::new(Leaf { key, value })),
-            count: 1,
-            reference,
-        }
+        Self { node: Node::Leaf(Leaf { key, value }), count: 1, reference }
     }
 
     /// A branch from its children; hashes it, and the extension if there is a prefix.
     pub fn branch(prefix: Box<[u8]>, mask: u16, children: Vec<Self>) -> Self {
+        let count = children.iter().map(|child| child.count).sum();
+        let head = Head { mask, prefix };
+        Self::from_parts(
+            ThinArc::from_header_and_iter(head, children.into_iter()),
+            count,
+        )
+    }
+
+    /// The link to a branch, its leaves counted already.
+    pub fn from_parts(branch: ThinArc<Head, Self>, count: u32) -> Self {
+        let head = &branch.header.header;
         let reference = with_buffer(|rlp| {
-            branch_rlp(mask, &children, rlp);
+            branch_rlp(head.mask, &branch.slice, rlp);
             let inner = Reference::of(rlp);
-            if prefix.is_empty() {
+            if head.prefix.is_empty() {
                 return inner;
             }
             rlp.clear();
-            extension_rlp(&prefix, &inner, rlp);
+            extension_rlp(&head.prefix, &inner, rlp);
             Reference::of(rlp)
         });
-        let count = children.iter().map(|child| child.count).sum();
-        let head = Head { mask, prefix };
-        let node = ThinArc::from_header_and_iter(head, children.into_iter());
-        Self {
-            node: Node::Branch(node),
-            count,
-            reference,
-        }
+        Self { node: Node::Branch(branch), count, reference }
     }
 
     pub fn is_same(&self, other: &Self) -> bool {
         match (&self.node, &other.node) {
-            (Node::Leaf(a), Node::Leaf(b)) => Arc::ptr_eq(a, b),
+            (Node::Leaf(a), Node::Leaf(b)) => a.key == b.key && a.value == b.value,
             (Node::Branch(a), Node::Branch(b)) => {
                 std::ptr::eq(&raw const a.header.header, &raw const b.header.header)
             }
@@ -222,7 +225,9 @@ impl<V: Value> Link<V> {
         let mut node = &self.node;
         loop {
             match node {
-                Node::Leaf(leaf) => return Ok((leaf.key == *key).then(|| leaf.value.clone())),
+                Node::Leaf(leaf) => {
+                    return Ok((leaf.key == *key).then(|| leaf.value.clone()));
+                }
                 Node::Page(page) => return page.content()?.get_at(key, depth),
                 Node::Branch(branch) => {
                     let head = &branch.header.header;
@@ -264,10 +269,9 @@ impl<V: Value> Link<V> {
         match &self.node {
             Node::Leaf(leaf) => visit(&leaf.key, &leaf.value),
             Node::Page(page) => page.content()?.for_each(visit),
-            Node::Branch(branch) => branch
-                .slice
-                .iter()
-                .try_for_each(|child| child.for_each(visit)),
+            Node::Branch(branch) => {
+                branch.slice.iter().try_for_each(|child| child.for_each(visit))
+            }
         }
     }
 }
@@ -277,7 +281,7 @@ impl<V: Value> Link<V> {
 /// halves the time of an update of a large trie.
 pub fn fetch_counts<V: Value>(links: &[Link<V>]) {
     let count = |link: &Link<V>| match &link.node {
-        Node::Leaf(leaf) => Arc::count(leaf),
+        Node::Leaf(_) => 0,
         Node::Branch(branch) => ThinArc::strong_count(branch),
         Node::Page(page) => StdArc::strong_count(page),
     };
@@ -372,14 +376,19 @@ fn end_item(out: &mut Vec<u8>, start: usize, offset: u8) {
 }
 
 /// Hex-prefix encoding (yellow paper, appendix C) as an RLP string.
-fn write_path(path: impl ExactSizeIterator<Item = u8>, is_leaf: bool, out: &mut Vec<u8>) {
+fn write_path(
+    path: impl ExactSizeIterator<Item = u8>,
+    is_leaf: bool,
+    out: &mut Vec<u8>,
+) {
     let mut packed = [0u8; 33];
     let odd = path.len() % 2;
     let size = path.len() / 2 + 1;
     packed[0] = (u8::from(is_leaf) * 2 + odd as u8) << 4;
     for (at, part) in path.enumerate() {
         let position = at + 2 - odd;
-        packed[position / 2] |= if position % 2 == 0 { part << 4 } else { part };
+        packed[position / 2] |=
+            if position.is_multiple_of(2) { part << 4 } else { part };
     }
     if size > 1 || packed[0] >= 0x80 {
         out.push(0x80 + size as u8);

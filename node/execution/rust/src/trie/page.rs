@@ -101,7 +101,12 @@ impl<V: Value> Page<V> {
         Arc::new(page)
     }
 
-    fn make(reference: Reference, count: u32, key: Box<[u8]>, source: &Arc<dyn Source>) -> Self {
+    fn make(
+        reference: Reference,
+        count: u32,
+        key: Box<[u8]>,
+        source: &Arc<dyn Source>,
+    ) -> Self {
         Self {
             reference,
             count,
@@ -122,8 +127,7 @@ impl<V: Value> Page<V> {
     /// The sub-trie, loaded when it is not here.
     pub fn content(&self) -> Result<Link<V>, Fault> {
         let meter = self.source.meter();
-        self.used
-            .store(meter.clock.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.used.store(meter.clock.load(Ordering::Relaxed), Ordering::Relaxed);
         let mut content = self.lock();
         if let Some(link) = &*content {
             return Ok(link.clone());
@@ -132,9 +136,7 @@ impl<V: Value> Page<V> {
         // has read it first, so what is loaded is this version.
         let link = disk::read_page(&self.key, &self.source)?;
         if link.reference != self.reference || link.count != self.count {
-            return Err(Fault::corrupt(
-                "a page does not have the hash it should have",
-            ));
+            return Err(Fault::corrupt("a page does not have the hash it should have"));
         }
         self.set_weight(self.count as usize * V::LEAF_BYTES);
         meter.loads.fetch_add(1, Ordering::Relaxed);
@@ -151,7 +153,9 @@ impl<V: Value> Page<V> {
     /// hold that one, so this content must stay while anything reads it.
     pub fn supersede(&self, changes: usize) {
         self.is_superseded.store(true, Ordering::Relaxed);
-        self.set_weight((changes * REPLACED_BYTES).min(self.count as usize * V::LEAF_BYTES));
+        self.set_weight(
+            (changes * REPLACED_BYTES).min(self.count as usize * V::LEAF_BYTES),
+        );
     }
 
     /// Undoes `supersede` for a page that belongs to the newest state after all.
@@ -188,10 +192,8 @@ impl<V: Value> Page<V> {
     fn set_weight(&self, weight: usize) {
         let resident = &self.source.meter().resident_bytes;
         resident.fetch_add(weight, Ordering::Relaxed);
-        resident.fetch_sub(
-            self.weight.swap(weight, Ordering::Relaxed),
-            Ordering::Relaxed,
-        );
+        resident
+            .fetch_sub(self.weight.swap(weight, Ordering::Relaxed), Ordering::Relaxed);
     }
 }
 

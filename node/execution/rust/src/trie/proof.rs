@@ -3,13 +3,17 @@
 use alloy_primitives::B256;
 
 use super::node::{
-    Link, Node, Reference, Value, branch_rlp, child_index, extension_rlp, leaf_rlp, nibble,
+    Link, Node, Reference, Value, branch_rlp, child_index, extension_rlp, leaf_rlp,
+    nibble,
 };
 use crate::error::Fault;
 
 /// RLP of the nodes from the root towards `key`, whether it is there or not. A node that
 /// its parent holds inline is not listed again, except at the root.
-pub fn prove<V: Value>(root: Option<&Link<V>>, key: &B256) -> Result<Vec<Vec<u8>>, Fault> {
+pub fn prove<V: Value>(
+    root: Option<&Link<V>>,
+    key: &B256,
+) -> Result<Vec<Vec<u8>>, Fault> {
     let mut nodes = Vec::new();
     if let Some(root) = root {
         walk(root, key, 0, &mut nodes)?;
@@ -45,9 +49,8 @@ fn walk<V: Value>(
                 list(above);
             }
             let parts = head.prefix.iter().enumerate();
-            let is_below = parts
-                .into_iter()
-                .all(|(at, part)| nibble(key, depth + at) == *part);
+            let is_below =
+                parts.into_iter().all(|(at, part)| nibble(key, depth + at) == *part);
             if !is_below {
                 return Ok(());
             }

@@ -9,7 +9,8 @@ use rayon::prelude::*;
 use triomphe::ThinArc;
 
 use super::node::{
-    Head, Leaf, Link, Node, PAGE_LEAVES, Value, child_index, fetch_counts, nibble, nibbles,
+    Head, Leaf, Link, Node, PAGE_LEAVES, Value, child_index, fetch_counts, nibble,
+    nibbles, present,
 };
 use super::page::{Page, Space};
 use crate::error::Fault;
@@ -22,7 +23,11 @@ pub type Change<V> = (B256, Option<V>);
 type Made<V> = Result<Option<Link<V>>, Fault>;
 
 /// The version of a trie after `changes`, which are sorted by key without duplicates.
-pub fn update<V: Value>(space: &Space, root: Option<&Link<V>>, changes: &[Change<V>]) -> Made<V> {
+pub fn update<V: Value>(
+    space: &Space,
+    root: Option<&Link<V>>,
+    changes: &[Change<V>],
+) -> Made<V> {
     if changes.is_empty() {
         return Ok(root.cloned());
     }
@@ -84,9 +89,7 @@ fn inserted<V: Value>(changes: &[Change<V>], leaf: Option<&Leaf<V>>) -> Vec<(B25
         .filter_map(|(key, value)| value.clone().map(|value| (*key, value)))
         .collect();
     if let Some(leaf) = leaf
-        && changes
-            .binary_search_by(|(key, _)| key.cmp(&leaf.key))
-            .is_err()
+        && changes.binary_search_by(|(key, _)| key.cmp(&leaf.key)).is_err()
     {
         let at = entries.partition_point(|(key, _)| *key < leaf.key);
         entries.insert(at, (leaf.key, leaf.value.clone()));
@@ -110,16 +113,16 @@ fn descend_branch<V: Value>(
     let fork = depth + shared;
     let mut path = nibbles(key, 0, depth);
     path.extend_from_slice(&head.prefix[..shared]);
-    let made = if shared < head.prefix.len() {
+    if shared < head.prefix.len() {
         // A new key leaves the extension: the branch hangs lower, below a new one.
         let rest = head.prefix[shared + 1..].into();
         let lower = Link::branch(rest, head.mask, children.to_vec());
-        let mask = 1 << head.prefix[shared];
-        each_child(space, (mask, std::slice::from_ref(&lower)), fork, changes)?
-    } else {
-        each_child(space, (head.mask, children), fork, changes)?
-    };
-    assemble(space, &path, depth, made).map(Some)
+        let fork_of = (1 << head.prefix[shared], std::slice::from_ref(&lower));
+        let made = each_changed(space, fork_of, fork, changes)?;
+        return rejoin(space, &path, depth, fork_of, made).map(Some);
+    }
+    let made = each_changed(space, (head.mask, children), fork, changes)?;
+    replace(space, &path, depth, branch, made).map(Some)
 }
 
 /// How much of an extension all inserted keys share.
@@ -129,19 +132,19 @@ fn shared_prefix<V>(prefix: &[u8], depth: usize, changes: &[Change<V>]) -> usize
         (0..prefix.len()).take_while(matches).count()
     };
     let inserted = changes.iter().filter(|(_, value)| value.is_some());
-    inserted
-        .map(|(key, _)| common(key))
-        .min()
-        .unwrap_or(prefix.len())
+    inserted.map(|(key, _)| common(key)).min().unwrap_or(prefix.len())
 }
 
 /// The changes below a prefix; those beside it remove what is not there.
-fn within<'a, V>(prefix: &[u8], depth: usize, changes: &'a [Change<V>]) -> &'a [Change<V>] {
+fn within<'a, V>(
+    prefix: &[u8],
+    depth: usize,
+    changes: &'a [Change<V>],
+) -> &'a [Change<V>] {
     let order = |key: &B256| {
-        let mut parts = (0..prefix.len()).map(|at| nibble(key, depth + at).cmp(&prefix[at]));
-        parts
-            .find(|part| part.is_ne())
-            .unwrap_or(std::cmp::Ordering::Equal)
+        let mut parts =
+            (0..prefix.len()).map(|at| nibble(key, depth + at).cmp(&prefix[at]));
+        parts.find(|part| part.is_ne()).unwrap_or(std::cmp::Ordering::Equal)
     };
     let from = changes.partition_point(|(key, _)| order(key).is_lt());
     let to = changes.partition_point(|(key, _)| order(key).is_le());
@@ -149,44 +152,89 @@ fn within<'a, V>(prefix: &[u8], depth: usize, changes: &'a [Change<V>]) -> &'a [
 }
 
 type Children<V> = Vec<(u8, Link<V>)>;
+/// The children that changes concern, as they are afterwards.
+type Changed<V> = Vec<(u8, Option<Link<V>>)>;
 
-fn each_child<V: Value>(
+fn each_changed<V: Value>(
     space: &Space,
     (mask, children): (u16, &[Link<V>]),
     fork: usize,
     changes: &[Change<V>],
-) -> Result<Children<V>, Fault> {
+) -> Result<Changed<V>, Fault> {
     fetch_counts(children);
-    let one = |part: u8, group: &[Change<V>]| {
+    let one = |(part, group): (u8, &[Change<V>])| {
         let child = child_index(mask, part).map(|at| &children[at]);
-        let made = descend(space, child, fork + 1, group)?;
-        Ok(made.map(|link| (part, link)))
+        Ok((part, descend(space, child, fork + 1, group)?))
     };
     if space.parallel && changes.len() >= PARALLEL_CHANGES {
-        let made: Result<Vec<_>, Fault> = (0..16u8)
-            .into_par_iter()
-            .map(|part| one(part, part_of(changes, fork, part)))
-            .collect();
-        return Ok(made?.into_iter().flatten().collect());
+        let groups: Vec<_> = groups(changes, fork).collect();
+        return groups.into_par_iter().map(one).collect();
     }
-    let mut made = Vec::with_capacity(16);
-    let mut rest = changes;
-    for part in 0..16 {
-        let size = rest
-            .iter()
-            .take_while(|(key, _)| nibble(key, fork) == part)
-            .count();
-        let (group, after) = rest.split_at(size);
-        rest = after;
-        made.extend(one(part, group)?);
-    }
-    Ok(made)
+    groups(changes, fork).map(one).collect()
 }
 
-fn part_of<V>(changes: &[Change<V>], fork: usize, part: u8) -> &[Change<V>] {
-    let from = changes.partition_point(|(key, _)| nibble(key, fork) < part);
-    let to = changes.partition_point(|(key, _)| nibble(key, fork) <= part);
-    &changes[from..to]
+/// The branch with some children exchanged. Nearly always its form stays the same and
+/// its other children are copied straight into the new node.
+fn replace<V: Value>(
+    space: &Space,
+    path: &[u8],
+    depth: usize,
+    branch: &ThinArc<Head, Link<V>>,
+    mut made: Changed<V>,
+) -> Made<V> {
+    let (head, children) = (&branch.header.header, &branch.slice);
+    let (mut mask, mut before, mut after) = (head.mask, 0, 0);
+    for (part, child) in &made {
+        before += child_index(head.mask, *part).map_or(0, |at| children[at].count);
+        after += child.as_ref().map_or(0, |child| child.count);
+        if child.is_none() {
+            mask &= !(1 << part);
+        }
+    }
+    for (part, child) in &made {
+        mask |= u16::from(child.is_some()) << part;
+    }
+    let old_count: u32 = children.iter().map(|child| child.count).sum();
+    let count = old_count - before + after;
+    let was_directory = old_count > PAGE_LEAVES;
+    if mask.count_ones() < 2 || was_directory != (count > PAGE_LEAVES) {
+        return rejoin(space, path, depth, (head.mask, children), made);
+    }
+    if was_directory {
+        for (part, child) in &mut made {
+            let paged = |link| to_page(space, link, &[path, &[*part]].concat());
+            *child = child.take().map(paged);
+        }
+    }
+    let parts: Vec<u8> = present(mask).collect();
+    let links = parts.iter().map(|part| {
+        let new = made.iter_mut().find(|(at, _)| at == part);
+        new.and_then(|(_, child)| child.take()).unwrap_or_else(|| {
+            let at = child_index(head.mask, *part).unwrap_or_default();
+            children[at].clone()
+        })
+    });
+    let head = Head { mask, prefix: path[depth..].into() };
+    Ok(Some(Link::from_parts(ThinArc::from_header_and_iter(head, links), count)))
+}
+
+/// A node of any form from the children of a fork, some of them exchanged.
+fn rejoin<V: Value>(
+    space: &Space,
+    path: &[u8],
+    depth: usize,
+    (mask, children): (u16, &[Link<V>]),
+    made: Changed<V>,
+) -> Made<V> {
+    let mut all: Vec<(u8, Option<Link<V>>)> = made;
+    for (part, child) in present(mask).zip(children) {
+        if all.iter().all(|(at, _)| *at != part) {
+            all.push((part, Some(child.clone())));
+        }
+    }
+    all.sort_unstable_by_key(|(part, _)| *part);
+    let kept = all.into_iter().filter_map(|(part, child)| Some((part, child?)));
+    assemble(space, path, depth, kept.collect())
 }
 
 /// A node from the children of a fork, in its one canonical form.
@@ -201,10 +249,7 @@ fn assemble<V: Value>(
 ) -> Made<V> {
     let prefix = &path[depth..];
     if children.len() <= 1 {
-        return children
-            .pop()
-            .map(|child| collapse(prefix, depth, child))
-            .transpose();
+        return children.pop().map(|child| collapse(prefix, depth, child)).transpose();
     }
     let count: u32 = children.iter().map(|(_, child)| child.count).sum();
     let mut mask = 0;
@@ -256,15 +301,14 @@ fn to_page<V: Value>(space: &Space, link: Link<V>, path: &[u8]) -> Link<V> {
         return link;
     }
     let (count, reference) = (link.count, link.reference);
-    Link {
-        node: Node::Page(Page::new(space, path, link)),
-        count,
-        reference,
-    }
+    Link { node: Node::Page(Page::new(space, path, link)), count, reference }
 }
 
 /// Consecutive items whose keys have the same nibble at a position.
-fn groups<T>(items: &[(B256, T)], at: usize) -> impl Iterator<Item = (u8, &[(B256, T)])> {
+fn groups<T>(
+    items: &[(B256, T)],
+    at: usize,
+) -> impl Iterator<Item = (u8, &[(B256, T)])> {
     items
         .chunk_by(move |a, b| nibble(&a.0, at) == nibble(&b.0, at))
         .map(move |group| (nibble(&group[0].0, at), group))

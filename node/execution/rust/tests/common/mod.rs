@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use alloy_consensus::{SignableTransaction, TxEip1559, TxEnvelope};
 use alloy_eips::eip2718::Encodable2718;
-use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, address, keccak256};
+use alloy_primitives::{
+    Address, B256, Bytes, Signature, TxKind, U256, address, keccak256,
+};
 use chandlery_native::engine::{Engine, Settings};
 use chandlery_native::genesis::first_state;
 use chandlery_native::header::{Block, Header};
@@ -86,10 +88,7 @@ pub fn genesis_with(slots: u64) -> Value {
             json!({"balance": "0x56bc75e2d63100000000"}),
         );
     }
-    alloc.insert(
-        STORE.to_string(),
-        json!({"code": STORE_CODE, "storage": storage}),
-    );
+    alloc.insert(STORE.to_string(), json!({"code": STORE_CODE, "storage": storage}));
     alloc.insert(
         "0x0000000000000000000000000000000000007101".into(),
         json!({"storage": {"0x0": "0x1", "0x1": "0x1234"}, "nonce": "0x1"}),
@@ -120,10 +119,7 @@ pub fn header_of(genesis: &Value) -> Vec<u8> {
 
 /// Checkpoints only when asked for.
 pub fn settings() -> Settings {
-    Settings {
-        checkpoint_blocks: 1_000_000,
-        ..Settings::default()
-    }
+    Settings { checkpoint_blocks: 1_000_000, ..Settings::default() }
 }
 
 pub struct Chain {
@@ -137,15 +133,15 @@ impl Chain {
         Self::of(backend, &genesis(), settings)
     }
 
-    pub fn of(backend: impl StorageBackend, genesis: &Value, settings: Settings) -> Self {
+    pub fn of(
+        backend: impl StorageBackend,
+        genesis: &Value,
+        settings: Settings,
+    ) -> Self {
         let store = Store::on(backend).unwrap();
         let header = header_of(genesis);
         let engine = Engine::with_store(store, genesis, &header, settings).unwrap();
-        Self {
-            engine: Arc::new(engine),
-            header,
-            blocks: Vec::new(),
-        }
+        Self { engine: Arc::new(engine), header, blocks: Vec::new() }
     }
 
     pub fn new(settings: Settings) -> Self {
@@ -166,14 +162,9 @@ impl Chain {
 
     pub fn build(&self, raws: &[Vec<u8>]) -> Built {
         let raws: Vec<&[u8]> = raws.iter().map(Vec::as_slice).collect();
-        let limits = Limits {
-            gas: GAS_LIMIT,
-            bytes: 1 << 20,
-            time: Duration::from_secs(60),
-        };
-        self.engine
-            .build(&self.header, self.env(), &raws, &limits)
-            .unwrap()
+        let limits =
+            Limits { gas: GAS_LIMIT, bytes: 1 << 20, time: Duration::from_secs(60) };
+        self.engine.build(&self.header, self.env(), &raws, &limits).unwrap()
     }
 
     /// Commits a block that must hold all of them.
@@ -195,7 +186,8 @@ impl Chain {
 pub fn sample_blocks(count: u64) -> Vec<Vec<u8>> {
     let mut chain = Chain::new(settings());
     for block in 0..count {
-        let writes = (0..12).map(|at| store(0, block * 12 + at, (block * 7 + at) % 90, block % 5));
+        let writes = (0..12)
+            .map(|at| store(0, block * 12 + at, (block * 7 + at) % 90, block % 5));
         let raws: Vec<_> = writes.collect();
         chain.add(&raws);
     }
