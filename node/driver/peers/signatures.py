@@ -113,8 +113,9 @@ class OwnSignatures:
 
     def on_signatures(self, peer: Address, answer: Signatures) -> None:
         """What a peer holds of ours."""
-        if self._asked.pop(peer, None) != answer.request_id:
-            return
+        if self._asked.get(peer) != answer.request_id:
+            return  # not asked for, or asked again meanwhile: that answer will come
+        del self._asked[peer]
         context = self._context
         heights = []
         for raw in answer.messages[:MAX_OBSERVED_SIGNATURES]:
