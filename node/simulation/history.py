@@ -76,6 +76,7 @@ class History:
     healed_ms: int = 0
     resumed_ms: dict[str, int] = field(default_factory=dict)
     """When each host first made a block final that was new after the healing."""
+    _wire: blake2b = field(default_factory=lambda: blake2b(digest_size=16))
     unfinished: list[str] = field(default_factory=list)
     """What clients still waited for at the end."""
 
@@ -83,10 +84,14 @@ class History:
         """One line of the log."""
         self.lines.append(f"{self.now_ms():>7} {host:<2} {what}")
 
+    def note_bytes(self, raw: bytes) -> None:
+        """A message as it went over the wire: part of the log's hash alone."""
+        self._wire.update(raw)
+
     @property
     def digest(self) -> str:
-        """A hash of the whole log."""
-        sink = blake2b(digest_size=16)
+        """A hash of the whole log and of every consensus message sent."""
+        sink = self._wire.copy()
         for line in self.lines:
             sink.update(line.encode())
         return sink.hexdigest()

@@ -29,6 +29,7 @@ class Kind(StrEnum):
     ONE_WAY = "one-way cut"
     LINK = "link cut"
     LOSS = "messages lost"
+    MUTE = "one kind of message lost"
     REPEAT = "messages delivered twice"
     SHUFFLE = "messages reordered"
     SLOW = "slow links"
@@ -187,12 +188,14 @@ def _log_fault(random: Random, name: str) -> Fault:
     return Fault(at_s, at_s + round(random.uniform(0.1, 2), 3), kind, (name,))
 
 
+MUTED = (0, 1, 2, 2, 2, 3)
+"""Codes of messages: a lost COMMIT is what locks blocks."""
 POINT = (Kind.KILL, Kind.POWER, Kind.WRITE, Kind.FULL, Kind.SYNC, Kind.JUMP)
 
 
 def _fault(random: Random, names: list[str], honest: list[str]) -> Fault:
     """One that needs no budget."""
-    kind = random.choice([k for k in Kind if k not in _BUDGETED])
+    kind = random.choice([k for k in Kind if k not in _BUDGETED] + [Kind.MUTE])
     at_s = random.uniform(FAULTS_FROM_S, HEAL_S - 2)
     until_s = min(HEAL_S, at_s + random.choice((0.2, 1.0, 3.0, 8.0)) * random.random())
     hosts: tuple[str, ...] = ()
@@ -203,6 +206,11 @@ def _fault(random: Random, names: list[str], honest: list[str]) -> Fault:
         value = random.randrange(1, 12) + random.choice((0.0, 0.25, 0.5))
     elif kind is Kind.JUMP:
         value = float(random.choice((-3600, -60, -5, 5, 14, 60, 3600)))
+        # Blocks follow the clocks of a quorum: never more than one is far ahead.
+        if value > 14:
+            hosts, value = (honest[0],), value if len(names) >= 4 else 14.0
+    elif kind is Kind.MUTE:
+        value = float(random.choice(MUTED))
     elif kind is Kind.SYNC:
         value = 1.0
     elif kind is Kind.SPLIT:

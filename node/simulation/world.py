@@ -241,6 +241,9 @@ class World:
                 wire.vanish(fault.hosts[0], fault.hosts[1], sign)
             case Kind.LOSS:
                 wire.loss = max(0.0, round(wire.loss + sign * fault.value, 6))
+            case Kind.MUTE:
+                code = int(fault.value)
+                wire.muted[code] = wire.muted.get(code, 0) + sign
             case Kind.REPEAT:
                 wire.repeat = max(0.0, round(wire.repeat + sign * fault.value, 6))
             case Kind.SHUFFLE:

@@ -17,6 +17,10 @@ from node.primitives.types import Address, Hash32
 from node.simulation.history import Final, History
 from node.simulation.machine.keys import SimulatedVerifier
 from node.simulation.machine.ledger import Ledger, StateDisk
+from node.simulation.machine.virtual_time import START_S
+
+MAX_RATE = 1.02
+"""How much faster than true time a host's clock runs at most."""
 
 
 def quorum_of(count: int) -> int:
@@ -89,6 +93,19 @@ def validity(genesis: Genesis, finals: Sequence[Final]) -> Iterator[str]:
         if not _may_coinbase(header, parent, genesis, finals):
             yield f"validity: the coinbase of block {header.number} is no validator"
         parent = header
+
+
+def timestamps(
+    genesis: Genesis, finals: Sequence[Final], ahead_s: int
+) -> Iterator[str]:
+    """No block is of the future; `ahead_s` is what honest clocks were set ahead."""
+    drift_s = genesis.consensus.max_clock_drift_s
+    for final in _longest(finals):
+        now_s = START_S + int(final.at_ms * MAX_RATE / 1000) + ahead_s
+        header = final.block.header
+        if header.timestamp > now_s + drift_s:
+            late_s = header.timestamp - now_s
+            yield f"validity: block {header.number} is {late_s} s ahead of its time"
 
 
 def exactly_once(history: History, finals: Sequence[Final]) -> Iterator[str]:

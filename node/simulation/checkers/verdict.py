@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from node.simulation.checkers import agreement, signatures
 from node.simulation.history import History
+from node.simulation.plan import Kind
 from node.simulation.world import World, resume_bound_s
 
 MOST_FINDINGS = 12
@@ -38,6 +39,8 @@ def _findings(world: World) -> Iterator[str]:
     yield from agreement.certificates(genesis, finals)
     yield from agreement.validity(genesis, finals)
     yield from agreement.exactly_once(history, finals)
+    jumps = [f.value for f in world.plan.faults if f.kind is Kind.JUMP]
+    yield from agreement.timestamps(genesis, finals, int(max([0, *jumps])))
     yield from signatures.contradictions(signed)
     yield from signatures.locks(signed)
     yield from signatures.durability(signed)

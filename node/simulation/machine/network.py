@@ -25,6 +25,7 @@ from node.simulation.machine.keys import SimulatedVerifier, address_of, name_of
 from node.simulation.machine.virtual_time import VirtualLoop
 
 CONSENSUS = (ProposalMessage, PrepareMessage, CommitMessage, RoundChangeMessage)
+MUTED_LOSS = 0.9
 MIN_DELAY_S, MAX_DELAY_S = 0.002, 0.03
 
 
@@ -62,6 +63,8 @@ class Wire:
         self.ports: dict[str, Port] = {}
         self.loss = 0.0
         self.repeat = 0.0
+        self.muted: dict[int, int] = {}
+        """Codes of consensus messages that hardly arrive, and by how many faults."""
         self.shuffled = 0
         """By how many faults messages lose their order."""
         self.slow_s = 0.0
@@ -117,7 +120,7 @@ class Wire:
     def carry(self, source: "Port", target: "Port", message: WireMessage) -> None:
         """Deliver later, twice or never."""
         link = (source.name, target.name)
-        if self.vanishing.get(link) or self._random.random() < self.loss:
+        if self.vanishing.get(link) or self._random.random() < self._loss_of(message):
             return
         copies = 2 if self._random.random() < self.repeat else 1
         for _ in range(copies):
@@ -127,11 +130,18 @@ class Wire:
                 self._last_s[link] = at_s
             self._loop.call_at(at_s, target.deliver, source, message)
 
+    def _loss_of(self, message: WireMessage) -> float:
+        if self.muted and isinstance(message, CONSENSUS):
+            code = int(message.signed.payload.code)
+            return MUTED_LOSS if self.muted.get(code) else self.loss
+        return self.loss
+
     def passed(self, source: str, message: WireMessage) -> WireMessage | None:
         """As it arrives after the codec; None: it is no message."""
         if not isinstance(message, CONSENSUS):
             return message
         raw = codec.encode_message(message)
+        self._history.note_bytes(raw)
         try:
             return codec.decode_message(raw, self._domain, SimulatedVerifier())
         except codec.MessageInvalid as error:

@@ -1,0 +1,1 @@
+"""The simulator finds what is planted, and nothing in what stands."""
