@@ -1,0 +1,1 @@
+"""The pytest plugin: a dev chain in the process, and networks of real validators."""
