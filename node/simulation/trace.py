@@ -1,6 +1,6 @@
 """The full event log of a simulation as a file: one JSON document a line.
 
-Two kinds of lines: `{"at_ms", "host", "entry"}`, an event or effect of one engine as
+Two kinds of lines: `{"host", "entry"}`, an event or effect of one engine as
 `node.driver.event_log` spells it, and at the end `{"line"}`, the network's own log.
 `chandlery replay` steps through it. The same seed gives the same bytes.
 """
