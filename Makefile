@@ -7,7 +7,7 @@ DIR ?= network
 SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help compare test check network simulate lock clean
+.PHONY: help compare test check bench-engine network simulate lock clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,6 +23,9 @@ check: $(VENV)/.installed ## lint, types, import directions, sizes
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest -q tests/test_tidy.py
+
+bench-engine: $(VENV)/.native ## microseconds per order of both executors
+	$(BIN)/python -m node.execution.bench_engine
 
 network: $(VENV)/.native ## four validators in the folder DIR, until Ctrl-C
 	$(BIN)/chandlery network up $(DIR) --foreground
