@@ -38,6 +38,11 @@ class Dispatcher:
         self.requests: dict[str, int] = {}
         """Requests answered, by method; a counter for the metrics."""
 
+    @property
+    def methods(self) -> frozenset[str]:
+        """The names that are answered, those of single connections left out."""
+        return frozenset(self._methods)
+
     def extend(self, methods: Methods) -> None:
         """Add methods that only one kind of chain has; they replace those they name."""
         self._methods.update(methods)

@@ -7,9 +7,11 @@ from node.rpc.backend import Backend
 from node.rpc.dispatch import Dispatcher, Handler
 from node.rpc.methods.blocks import BlockMethods
 from node.rpc.methods.chain import ChainMethods
+from node.rpc.methods.filling import FillingMethods
 from node.rpc.methods.logs import LogMethods
 from node.rpc.methods.proofs import ProofMethods
 from node.rpc.methods.state import StateMethods
+from node.rpc.methods.tracing import TracingMethods
 from node.rpc.methods.transactions import TransactionMethods
 from node.rpc.pages import add_pages
 from node.rpc.server import RpcServer
@@ -31,6 +33,8 @@ class RpcService:
             ChainMethods(backend).table(),
             ProofMethods(backend).table(),
             StateMethods(backend, config.call_gas_cap).table(),
+            TracingMethods(backend, config.call_gas_cap).table(),
+            FillingMethods(backend, config.call_gas_cap).table(),
             self._transactions.table(),
             self._logs.table(),
         ):

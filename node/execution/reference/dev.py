@@ -26,7 +26,7 @@ from node.execution.reference.calls import override
 from node.execution.reference.store import EMPTY_CODE_HASH, Head, StateStore
 from node.execution.reference.world import Sealed, World, load_account
 from node.execution.validation import Admitted, admit, validate_stateless
-from node.primitives.trie import Node
+from node.primitives.trie import EMPTY_TRIE_ROOT, Node
 from node.primitives.types import Address, Hash32
 
 Name = tuple[Address, int | None]
@@ -157,7 +157,7 @@ class PyEvmDevExecutor(PyEvmExecutor):
         world = World(self._memory, newest.root)
         override(world, changes)
         for at in changes:
-            if world.get(at).is_empty:
+            if world.get(at).is_empty and not _has_storage(world, at):
                 world.delete(at)
         sealed = world.seal()
         head = replace(newest, root=sealed.root)
@@ -253,6 +253,12 @@ class PyEvmDevExecutor(PyEvmExecutor):
         tx, sender = decode_marked(raw)
         validate_stateless(tx)
         return Admitted(tx, sender, is_impersonated=True)
+
+
+def _has_storage(world: World, at: Address) -> bool:
+    """Whether a slot may be set: a test may write one where nothing else is."""
+    storage = world.storage(at)
+    return storage.root != EMPTY_TRIE_ROOT or any(storage.values.values())
 
 
 def _changed(world: World) -> Iterator[Name]:

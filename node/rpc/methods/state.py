@@ -176,8 +176,9 @@ class StateMethods:
 
 
 def _proof_key(key: Any) -> Any:
-    """Echo the key as asked; a quantity stays one."""
-    return key if isinstance(key, str) else hex(key)
+    """As geth: whole words are echoed, anything shorter is a quantity."""
+    is_word = isinstance(key, str) and len(key) == 66
+    return key if is_word else hex(parse_slot(key, "storage key"))
 
 
 def parse_call(request: Mapping[str, Any], gas_cap: int) -> Call:

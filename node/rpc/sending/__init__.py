@@ -1,0 +1,1 @@
+"""Transactions that are not signed yet: filled with defaults, encoded."""
