@@ -19,7 +19,7 @@ class PoolLimits:
     transactions: int = 20_000
     bytes: int = 64_000_000
     per_sender: int = 2_048
-    gapped_per_sender: int = 64
+    gapped_per_sender: int = 1_024
     gapped_share: float = 0.25
     """Part of `transactions` that may wait behind a missing nonce."""
     lifetime_ms: int = 3 * 3_600_000
