@@ -70,15 +70,16 @@ def run(arguments: argparse.Namespace) -> int:
             _wait(stop)
     finally:
         if not arguments.leave_up:
-            _chandlery("network", "down", str(directory))
+            if (directory / "control.sock").exists():
+                _chandlery("network", "down", str(directory))
             if kept is None:
                 shutil.rmtree(directory.parent, ignore_errors=True)
     return 0
 
 
 def _wait(stop: threading.Event) -> None:
-    print("Ctrl-C stops all.", flush=True)
     try:
+        print("Ctrl-C stops all.", flush=True)
         stop.wait()
     except KeyboardInterrupt:
         print()

@@ -72,7 +72,7 @@ class Shopper:
         self.driver = driver
         self.url = url
         self._requested: list[str] = []
-        self._logged: list[str] = []
+        self._refusals: tuple[int, ...] = ()
 
     def open(self, fragment: str = "") -> None:
         """Load the page anew."""
@@ -82,10 +82,8 @@ class Shopper:
 
     def go(self, name: str) -> None:
         """Follow a link of the navigation."""
-        self.driver.find_element(By.CSS_SELECTOR, f"#pages a[href='#{name}']").click()
-        self.until(
-            lambda: self.find(f"#pages a[href='#{name}'][aria-current='page']"), name
-        )
+        self.click(f"#pages a[href='#{name}']")
+        self.wait_for(f"#main[data-route='#{name}']:not([aria-busy])")
 
     def find(self, css: str) -> WebElement | None:
         found = self.driver.find_elements(By.CSS_SELECTOR, css)
@@ -110,11 +108,19 @@ class Shopper:
         return str(self.wait_for(ready).text)
 
     def click(self, css: str) -> None:
-        element = self.wait_for(f"{css}:not(:disabled)")
-        self.driver.execute_script(
-            "arguments[0].scrollIntoView({block: 'center'})", element
-        )
-        element.click()
+        """Once it is there and enabled; again if the page renders just then."""
+
+        def clicked() -> bool:
+            element = self.find(f"{css}:not(:disabled)")
+            if element is None:
+                return False
+            self.driver.execute_script(
+                "arguments[0].scrollIntoView({block: 'center'})", element
+            )
+            element.click()
+            return True
+
+        self.until(clicked, f"{css}, to be clicked")
 
     def choose(self, kind: str, name: str) -> None:
         """Pick an option of the workbench by its name."""
@@ -178,16 +184,22 @@ class Shopper:
         )
         path.write_bytes(base64.b64decode(picture["data"]))
 
-    def assert_clean(self, allowed: tuple[str, ...] = ()) -> None:
+    def expect_refusals(self, *statuses: int) -> None:
+        """Browsers note every answer that refuses; these were asked for."""
+        self._refusals = statuses
+
+    def assert_clean(self) -> None:
         """No complaint in the console, no CSP violation, no request elsewhere."""
-        for entry in self.driver.get_log("browser"):
-            self._logged.append(f"{entry['level']}: {entry['message']}")
+        logged = [entry["message"] for entry in self.driver.get_log("browser")]
         for entry in self.driver.get_log("performance"):
             message = json.loads(entry["message"])["message"]
             if message["method"] == "Network.requestWillBeSent":
                 self._requested.append(message["params"]["request"]["url"])
+        refusals = [
+            f"the server responded with a status of {n}" for n in self._refusals
+        ]
         complaints = [
-            line for line in self._logged if not any(word in line for word in allowed)
+            line for line in logged if not any(refusal in line for refusal in refusals)
         ]
         assert complaints == []
         home = urlsplit(self.url).netloc

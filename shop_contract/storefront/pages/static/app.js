@@ -35,17 +35,20 @@ class App {
     const mine = (this.#shown += 1);
     clearInterval(this.#timer);
     this.#timer = null;
-    const [name, id] = location.hash.slice(1).split("/");
+    const route = location.hash;
+    const [name, id] = route.slice(1).split("/");
     main.setAttribute("aria-busy", "true");
     let content;
     try {
-      content = name === "order" ? await orderView(this, Number(id)) : await this.#view(name);
+      content =
+        name === "order" ? await orderView(this, Number(id)) : await this.#view(name);
     } catch (error) {
       content = [h("h1", {}, "That did not work"), failure(error)];
     }
     if (mine !== this.#shown) return;
     main.replaceChildren(...content.flat().filter(Boolean));
     main.removeAttribute("aria-busy");
+    main.dataset.route = route;
     const title = main.querySelector("h1");
     document.title = `${title.textContent} · The candle shop`;
     markPage(name === "order" ? "orders" : name);
@@ -80,6 +83,12 @@ class App {
     const same = id && document.getElementById(id);
     if (same) same.focus();
     else main.querySelector("h1").focus();
+  }
+
+  // Shows the view as it is now, then says what was done: news are never ahead of it.
+  async done(text) {
+    await this.refresh();
+    this.say(text, "good");
   }
 
   // Does something every few seconds while this view is shown and the page visible.
@@ -136,8 +145,10 @@ async function start() {
       "this node knows of no shop: deploy one with `chandlery shop deploy`, or open this page with ?shop=0x… and its address",
     );
   }
-  const world = config.world === "chain" ? new ChainWorld(config) : new CentralWorld(config);
-  const where = config.world === "chain" ? `On chain ${config.chain_id}` : "On the shop's servers";
+  const world =
+    config.world === "chain" ? new ChainWorld(config) : new CentralWorld(config);
+  const where =
+    config.world === "chain" ? `On chain ${config.chain_id}` : "On the shop's servers";
   document.getElementById("world").textContent = where;
   await world.open();
   const app = new App(world);
@@ -145,11 +156,23 @@ async function start() {
     h("li", {}, h("a", { href: `#${name}` }, title)),
   );
   document.getElementById("pages").replaceChildren(...links);
-  document.getElementById("foot").replaceChildren(
-    h("p", {}, finality(config), " ", h("a", { href: "#about" }, "More about this shop"), "."),
-  );
+  document
+    .getElementById("foot")
+    .replaceChildren(
+      h(
+        "p",
+        {},
+        finality(config),
+        " ",
+        h("a", { href: "#about" }, "More about this shop"),
+        ".",
+      ),
+    );
   window.addEventListener("hashchange", () => app.follow());
-  if (!window.isSecureContext) status.replaceChildren(failure({ reason: "no_secure_context", message: REASONS.no_secure_context }));
+  if (!window.isSecureContext)
+    status.replaceChildren(
+      failure({ reason: "no_secure_context", message: REASONS.no_secure_context }),
+    );
   await app.show({ focus: false });
 }
 
@@ -162,4 +185,6 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();
   main.focus();
 });
-start().catch((error) => main.replaceChildren(h("h1", {}, "The shop is closed"), failure(error)));
+start().catch((error) =>
+  main.replaceChildren(h("h1", {}, "The shop is closed"), failure(error)),
+);

@@ -45,7 +45,10 @@ export function candle(catalogue, design, { label = true, lit = true } = {}) {
   const standing = svg("g", { transform: `translate(100 204) scale(${scale})` });
   standing.append(...body(form, colours));
   if (lit) standing.append(flame(form));
-  picture.append(svg("ellipse", { cx: 100, cy: 206, rx: 74, ry: 8, class: "ground" }), standing);
+  picture.append(
+    svg("ellipse", { cx: 100, cy: 206, rx: 74, ry: 8, class: "ground" }),
+    standing,
+  );
   return picture;
 }
 
@@ -80,10 +83,17 @@ function body(form, [wax, shade, ornament]) {
   parts.push(svg("path", { d: path, fill: wax, stroke: shade, "stroke-width": 2 }));
   const rim = { cx: 0, cy: top, rx: half - inset, ry: Math.min(6, half / 4), fill: shade };
   parts.push(svg("ellipse", { ...rim, opacity: 0.55 }));
-  const gloss = { x: left + (half - inset) * 0.3, y: top + 10, width: Math.max(3, width / 12) };
+  const gloss = {
+    x: left + (half - inset) * 0.3,
+    y: top + 10,
+    width: Math.max(3, width / 12),
+  };
   const glossHeight = Math.max(6, height - 24 + foot);
-  parts.push(svg("rect", { ...gloss, height: glossHeight, rx: 3, fill: "#fff", opacity: 0.35 }));
-  if (ornament && height > 60) parts.push(...ORNAMENTS[ornament](shade, -height * 0.46, half));
+  parts.push(
+    svg("rect", { ...gloss, height: glossHeight, rx: 3, fill: "#fff", opacity: 0.35 }),
+  );
+  if (ornament && height > 60)
+    parts.push(...ORNAMENTS[ornament](shade, -height * 0.46, half));
   if (holder === "glass") parts.push(...glass(half, height));
   if (holder === "cup") parts.push(cup(half));
   return parts;
@@ -98,7 +108,14 @@ function glass(half, height) {
   const side = { x: -half, y: -height - 18, width: half * 2, height: height + 18, rx: 12 };
   return [
     svg("rect", { ...side, class: "glass" }),
-    svg("rect", { x: -half - 2, y: -height - 22, width: half * 2 + 4, height: 8, rx: 4, class: "glass" }),
+    svg("rect", {
+      x: -half - 2,
+      y: -height - 22,
+      width: half * 2 + 4,
+      height: 8,
+      rx: 4,
+      class: "glass",
+    }),
   ];
 }
 
@@ -111,7 +128,15 @@ const cup = (half) =>
 const ORNAMENTS = {
   blossom: (colour, y) =>
     [0, 72, 144, 216, 288].map((turn) =>
-      svg("ellipse", { cx: 0, cy: y - 9, rx: 5, ry: 9, fill: "#fffaf0", stroke: colour, transform: `rotate(${turn} 0 ${y})` }),
+      svg("ellipse", {
+        cx: 0,
+        cy: y - 9,
+        rx: 5,
+        ry: 9,
+        fill: "#fffaf0",
+        stroke: colour,
+        transform: `rotate(${turn} 0 ${y})`,
+      }),
     ),
   sprig: (colour, y) => [
     svg("path", { d: `M 0 ${y + 22} L 0 ${y - 20}`, stroke: "#5c7a4f", "stroke-width": 2 }),
@@ -130,9 +155,20 @@ const ORNAMENTS = {
       }),
     ),
   combs: (colour, y) =>
-    [[0, -12], [-10, 5], [10, 5]].map(([x, at]) =>
+    [
+      [0, -12],
+      [-10, 5],
+      [10, 5],
+    ].map(([x, at]) =>
       svg("polygon", {
-        points: [[0, -9], [8, -4], [8, 5], [0, 9], [-8, 5], [-8, -4]]
+        points: [
+          [0, -9],
+          [8, -4],
+          [8, 5],
+          [0, 9],
+          [-8, 5],
+          [-8, -4],
+        ]
           .map(([dx, dy]) => `${x + dx},${y + at + dy}`)
           .join(" "),
         fill: "none",
@@ -141,9 +177,21 @@ const ORNAMENTS = {
       }),
     ),
   slice: (colour, y) => [
-    svg("circle", { cx: 0, cy: y, r: 14, fill: "#ffd9a8", stroke: colour, "stroke-width": 3 }),
+    svg("circle", {
+      cx: 0,
+      cy: y,
+      r: 14,
+      fill: "#ffd9a8",
+      stroke: colour,
+      "stroke-width": 3,
+    }),
     ...[0, 60, 120].map((turn) =>
-      svg("path", { d: `M -11 ${y} L 11 ${y}`, stroke: colour, "stroke-width": 1.5, transform: `rotate(${turn} 0 ${y})` }),
+      svg("path", {
+        d: `M -11 ${y} L 11 ${y}`,
+        stroke: colour,
+        "stroke-width": 1.5,
+        transform: `rotate(${turn} 0 ${y})`,
+      }),
     ),
   ],
 };
@@ -155,7 +203,13 @@ function flame({ height }) {
     { class: "flame" },
     svg("path", { d: `M 0 ${top} L 0 ${top - 9}`, stroke: "#4a3728", "stroke-width": 2.5 }),
     svg("circle", { cx: 0, cy: top - 18, r: 22, class: "glow" }),
-    svg("path", { d: `M 0 ${top - 34} Q 10 ${top - 17} 5 ${top - 9} Q 0 ${top - 4} -5 ${top - 9} Q -10 ${top - 17} 0 ${top - 34} Z`, fill: "#f7a823" }),
-    svg("path", { d: `M 0 ${top - 24} Q 5 ${top - 14} 0 ${top - 8} Q -5 ${top - 14} 0 ${top - 24} Z`, fill: "#fff3c4" }),
+    svg("path", {
+      d: `M 0 ${top - 34} Q 10 ${top - 17} 5 ${top - 9} Q 0 ${top - 4} -5 ${top - 9} Q -10 ${top - 17} 0 ${top - 34} Z`,
+      fill: "#f7a823",
+    }),
+    svg("path", {
+      d: `M 0 ${top - 24} Q 5 ${top - 14} 0 ${top - 8} Q -5 ${top - 14} 0 ${top - 24} Z`,
+      fill: "#fff3c4",
+    }),
   );
 }

@@ -67,7 +67,9 @@ async function cipherKey(privateKey, point, salt) {
   const other = await crypto.subtle.importKey("raw", point, CURVE, false, []);
   const shared = { name: "ECDH", public: other };
   const secret = await crypto.subtle.deriveBits(shared, privateKey, 256);
-  const material = await crypto.subtle.importKey("raw", secret, "HKDF", false, ["deriveKey"]);
+  const material = await crypto.subtle.importKey("raw", secret, "HKDF", false, [
+    "deriveKey",
+  ]);
   const hkdf = { name: "HKDF", hash: "SHA-256", salt, info: LABEL };
   const cipher = { name: "AES-GCM", length: 256 };
   return crypto.subtle.deriveKey(hkdf, material, cipher, false, ["encrypt", "decrypt"]);

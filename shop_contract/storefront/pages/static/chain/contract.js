@@ -131,7 +131,10 @@ export class Contract {
       const queries = [];
       for (let n = 0; n < QUERIES_A_BATCH && to >= this.firstBlock; n += 1) {
         const from = Math.max(this.firstBlock, to - BLOCKS_A_QUERY + 1);
-        const range = { fromBlock: "0x" + from.toString(16), toBlock: "0x" + to.toString(16) };
+        const range = {
+          fromBlock: "0x" + from.toString(16),
+          toBlock: "0x" + to.toString(16),
+        };
         queries.push(["eth_getLogs", { address: this.address, topics, ...range }]);
         to = from - 1;
       }
@@ -148,4 +151,3 @@ export class Contract {
     return new Map(unique.map((number, at) => [number, Number(blocks[at].timestamp)]));
   }
 }
-

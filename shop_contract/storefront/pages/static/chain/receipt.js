@@ -29,7 +29,10 @@ function describe(log, time) {
   const place = { block: Number(log.blockNumber), time };
   if (log.topics[0] === topicOf("OrderPlaced")) {
     const types = Array(7).fill("uint256");
-    const [shape, size, scent, quantity, total, version, deadline] = decode(types, fromHex(log.data));
+    const [shape, size, scent, quantity, total, version, deadline] = decode(
+      types,
+      fromHex(log.data),
+    );
     return {
       event: "OrderPlaced",
       ...place,

@@ -7,7 +7,12 @@ export async function aboutView(app) {
   return [
     h("h1", {}, "About this shop"),
     parts.map(([title, ...texts]) =>
-      h("section", { class: "panel" }, h("h2", {}, title), texts.map((text) => h("p", {}, text))),
+      h(
+        "section",
+        { class: "panel" },
+        h("h2", {}, title),
+        texts.map((text) => h("p", {}, text)),
+      ),
     ),
   ];
 }
@@ -35,7 +40,10 @@ function chainWords({ world: { config } }) {
 
 function centralWords({ world: { config } }) {
   return [
-    ["Where you are", `This page talks to the shop's own servers (rung “${config.rung}”). The shop keeps accounts, orders and money.`],
+    [
+      "Where you are",
+      `This page talks to the shop's own servers (rung “${config.rung}”). The shop keeps accounts, orders and money.`,
+    ],
     ["When an order is final", `When the server acknowledges it. ${config.durability}`],
     [
       "Whom you trust",

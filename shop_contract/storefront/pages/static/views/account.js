@@ -9,8 +9,12 @@ const MICRO = 10n ** 12n; // what a balance is rounded down to
 export async function accountView(app) {
   const account = await app.world.account();
   const title = h("h1", {}, "Account");
-  if (!account) return [title, ...(app.world.kind === "chain" ? chainEntry(app) : centralEntry(app))];
-  const facts = [["You are", account.name], ["By", account.kind]];
+  if (!account)
+    return [title, ...(app.world.kind === "chain" ? chainEntry(app) : centralEntry(app))];
+  const facts = [
+    ["You are", account.name],
+    ["By", account.kind],
+  ];
   if (account.money !== null) {
     facts.push(["Balance", shown(account.money - (account.money % MICRO), app.world.unit)]);
   }
@@ -19,14 +23,17 @@ export async function accountView(app) {
   leave.addEventListener("click", () =>
     app.attempt(leave, async () => {
       await app.world.leave();
-      app.say("You have left.");
-      await app.refresh();
+      await app.done("You have left.");
     }),
   );
   return [
     title,
     account.kind === "demo key" ? demoWarning() : null,
-    h("dl", { class: "facts", id: "who" }, facts.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
+    h(
+      "dl",
+      { class: "facts", id: "who" },
+      facts.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
+    ),
     await moneyPart(app),
     await addressPart(app),
     leave,
@@ -44,22 +51,41 @@ const demoWarning = () =>
 function chainEntry(app) {
   const wallet = button("Connect the wallet", "wallet", "primary");
   wallet.disabled = !hasWallet();
-  wallet.addEventListener("click", () => app.attempt(wallet, () => enter(app, () => app.world.useWallet())));
-  const key = h("input", { type: "password", id: "demo-key", autocomplete: "off", spellcheck: "false" });
+  wallet.addEventListener("click", () =>
+    app.attempt(wallet, () => enter(app, () => app.world.useWallet())),
+  );
+  const key = h("input", {
+    type: "password",
+    id: "demo-key",
+    autocomplete: "off",
+    spellcheck: "false",
+  });
   const use = h("button", { type: "submit" }, "Use this demo key");
   const make = button("Make a new demo key", "make-key", "quiet");
-  make.addEventListener("click", () => app.attempt(make, () => enter(app, () => app.world.useDemoKey())));
+  make.addEventListener("click", () =>
+    app.attempt(make, () => enter(app, () => app.world.useDemoKey())),
+  );
   const onsubmit = (event) => {
     event.preventDefault();
     app.attempt(use, () => enter(app, () => app.world.useDemoKey(key.value || "-")));
   };
   return [
-    h("p", {}, "On this chain an account is a key. Nobody registers you, and nobody can give a lost key back."),
+    h(
+      "p",
+      {},
+      "On this chain an account is a key. Nobody registers you, and nobody can give a lost key back.",
+    ),
     h(
       "section",
       { class: "panel" },
       h("h2", {}, "Browser wallet"),
-      h("p", {}, hasWallet() ? "Your wallet signs; the shop never sees your key." : "No wallet was found in this browser."),
+      h(
+        "p",
+        {},
+        hasWallet()
+          ? "Your wallet signs; the shop never sees your key."
+          : "No wallet was found in this browser.",
+      ),
       wallet,
     ),
     h(
@@ -67,7 +93,11 @@ function chainEntry(app) {
       { class: "panel", onsubmit },
       h("h2", {}, "Demo key"),
       demoWarning(),
-      field("Key from a demo network's accounts.json", key, "64 hexadecimal digits. It stays in this tab."),
+      field(
+        "Key from a demo network's accounts.json",
+        key,
+        "64 hexadecimal digits. It stays in this tab.",
+      ),
       h("div", { class: "buttons" }, use, make),
     ),
   ];
@@ -75,10 +105,19 @@ function chainEntry(app) {
 
 function centralEntry(app) {
   const name = h("input", { id: "name", autocomplete: "username", autocapitalize: "none" });
-  const password = h("input", { id: "password", type: "password", autocomplete: "current-password" });
-  const signIn = h("button", { type: "submit", class: "primary", id: "sign-in" }, "Sign in");
+  const password = h("input", {
+    id: "password",
+    type: "password",
+    autocomplete: "current-password",
+  });
+  const signIn = h(
+    "button",
+    { type: "submit", class: "primary", id: "sign-in" },
+    "Sign in",
+  );
   const register = button("Register", "register", "quiet");
-  const with_ = (action) => () => enter(app, () => app.world[action](name.value, password.value));
+  const with_ = (action) => () =>
+    enter(app, () => app.world[action](name.value, password.value));
   register.addEventListener("click", () => app.attempt(register, with_("register")));
   const onsubmit = (event) => {
     event.preventDefault();
@@ -108,15 +147,18 @@ function staffEntry(app) {
     "form",
     { class: "panel", onsubmit },
     h("h2", {}, "Staff"),
-    field("Token from the shop's operator", token, "It is kept in this tab until you leave."),
+    field(
+      "Token from the shop's operator",
+      token,
+      "It is kept in this tab until you leave.",
+    ),
     use,
   );
 }
 
 async function enter(app, action) {
   await action();
-  app.say("Welcome.", "good");
-  await app.refresh();
+  await app.done("Welcome.");
 }
 
 async function moneyPart(app) {
@@ -126,8 +168,7 @@ async function moneyPart(app) {
   take.addEventListener("click", () =>
     app.attempt(take, async () => {
       const done = await app.world.withdraw();
-      app.say(`${shown(owed, app.world.unit)} paid out. ${done.sentence}`, "good");
-      await app.refresh();
+      await app.done(`${shown(owed, app.world.unit)} paid out. ${done.sentence}`);
     }),
   );
   return h(
@@ -140,14 +181,17 @@ async function moneyPart(app) {
 }
 
 async function addressPart(app) {
-  const area = h("textarea", { id: "profile-address", rows: 3, autocomplete: "street-address" });
+  const area = h("textarea", {
+    id: "profile-address",
+    rows: 3,
+    autocomplete: "street-address",
+  });
   const save = h("button", { type: "submit", id: "save-address" }, "Seal and save");
   const has = await app.world.hasProfile();
   const store = async () => {
     const done = await app.world.setProfile(area.value.trim());
     area.value = "";
-    app.say(`Your address is saved, sealed. ${done.sentence}`, "good");
-    await app.refresh();
+    await app.done(`Your address is saved, sealed. ${done.sentence}`);
   };
   const onsubmit = (event) => {
     event.preventDefault();
@@ -163,7 +207,11 @@ async function addressPart(app) {
     h("p", { id: "profile-state" }, state),
     field("New address", area, "Sealed on this device before it leaves it."),
     save,
-    h("p", { class: "hint" }, h("a", { href: "#about" }, "What erasing an address means here")),
+    h(
+      "p",
+      { class: "hint" },
+      h("a", { href: "#about" }, "What erasing an address means here"),
+    ),
   );
 }
 

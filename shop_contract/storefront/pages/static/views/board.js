@@ -23,13 +23,18 @@ export async function boardView(app) {
   const title = h("h1", {}, "The shop's board");
   if (!account) return [title, signInFirst()];
   if (!account.roles.length) {
-    return [title, h("p", { class: "notice" }, "This is for the owner, the moulder and the courier.")];
+    return [
+      title,
+      h("p", { class: "notice" }, "This is for the owner, the moulder and the courier."),
+    ];
   }
   const catalogue = await app.world.catalogue();
   const now = await app.world.now();
   const queues = [];
   for (const [status, name] of QUEUES) {
-    queues.push(queue(app, { catalogue, account, now, name, orders: await app.world.board(status) }));
+    queues.push(
+      queue(app, { catalogue, account, now, name, orders: await app.world.board(status) }),
+    );
   }
   const isOwner = account.roles.includes("owner");
   return [
@@ -44,8 +49,8 @@ export async function boardView(app) {
 function queue(app, { catalogue, account, now, name, orders }) {
   const items = orders.toReversed().map((order) => {
     const allowed = allowedActions(order, account, now);
-    const buttons = STAFF_ACTIONS.filter((action) => allowed.includes(action)).map((action) =>
-      actionButton(app, order, action),
+    const buttons = STAFF_ACTIONS.filter((action) => allowed.includes(action)).map(
+      (action) => actionButton(app, order, action),
     );
     const place = h("p", { class: "address", "data-address": order.id });
     if (key) buttons.push(addressButton(app, order, place));
@@ -56,7 +61,9 @@ function queue(app, { catalogue, account, now, name, orders }) {
     "section",
     { "aria-labelledby": id },
     h("h2", { id }, `${name} (${orders.length})`),
-    items.length ? h("ul", { class: "cards" }, items) : h("p", { class: "hint" }, "Nothing."),
+    items.length
+      ? h("ul", { class: "cards" }, items)
+      : h("p", { class: "hint" }, "Nothing."),
   );
 }
 
@@ -76,8 +83,7 @@ async function keyPart(app, isOwner) {
   file.addEventListener("change", () =>
     app.attempt(file, async () => {
       key = await openingKey(await file.files[0].text());
-      app.say("The key is in this tab's memory until it is closed.");
-      await app.refresh();
+      await app.done("The key is in this tab's memory until it is closed.");
     }),
   );
   const isOurs = key && equal(key.publicBytes, published);
@@ -85,8 +91,7 @@ async function keyPart(app, isOwner) {
   publish.addEventListener("click", () =>
     app.attempt(publish, async () => {
       const done = await app.world.publishDeliveryKey(key.publicBytes);
-      app.say(`New addresses are sealed for this key. ${done.sentence}`, "good");
-      await app.refresh();
+      await app.done(`New addresses are sealed for this key. ${done.sentence}`);
     }),
   );
   const state = !published.length
@@ -116,14 +121,21 @@ function pausePart(app, catalogue) {
   toggle.addEventListener("click", () =>
     app.attempt(toggle, async () => {
       const done = await app.world.setPaused(!catalogue.paused);
-      app.say(`${catalogue.paused ? "The shop is open." : "The shop is paused."} ${done.sentence}`, "good");
-      await app.refresh();
+      await app.done(
+        `${catalogue.paused ? "The shop is open." : "The shop is paused."} ${done.sentence}`,
+      );
     }),
   );
   const state = catalogue.paused
     ? "The shop takes no new orders. Everything else goes on."
     : "The shop takes orders.";
-  return h("section", { class: "panel" }, h("h2", {}, "Open or closed"), h("p", { id: "open-state" }, state), toggle);
+  return h(
+    "section",
+    { class: "panel" },
+    h("h2", {}, "Open or closed"),
+    h("p", { id: "open-state" }, state),
+    toggle,
+  );
 }
 
 function shelfPart(app, catalogue) {
@@ -137,24 +149,49 @@ function shelfPart(app, catalogue) {
         app.refresh();
       },
     },
-    catalogue.shapes.map((name, at) => h("option", { value: at, selected: at === shelf }, name)),
+    catalogue.shapes.map((name, at) =>
+      h("option", { value: at, selected: at === shelf }, name),
+    ),
   );
   const rows = catalogue.sizes.flatMap((size, s) =>
     catalogue.scents.map((scent, c) => {
       const sku = find(catalogue, { shape: shelf, size: s, scent: c });
       const name = `${size}, ${scent}`;
-      const price = h("input", { value: plain(sku.price), inputmode: "decimal", "aria-label": `Price, ${name}`, id: `price-${s}-${c}` });
-      const change = h("input", { value: "0", inputmode: "numeric", "aria-label": `Add to stock, ${name}`, id: `stock-${s}-${c}` });
-      const row = h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, price), h("td", {}, String(sku.stock)), h("td", {}, change));
+      const price = h("input", {
+        value: plain(sku.price),
+        inputmode: "decimal",
+        "aria-label": `Price, ${name}`,
+        id: `price-${s}-${c}`,
+      });
+      const change = h("input", {
+        value: "0",
+        inputmode: "numeric",
+        "aria-label": `Add to stock, ${name}`,
+        id: `stock-${s}-${c}`,
+      });
+      const row = h(
+        "tr",
+        {},
+        h("th", { scope: "row" }, name),
+        h("td", {}, price),
+        h("td", {}, String(sku.stock)),
+        h("td", {}, change),
+      );
       return { row, sku, price, change };
     }),
   );
-  const save = h("button", { type: "submit", id: "save-shelf", class: "primary" }, "Save what has changed");
+  const save = h(
+    "button",
+    { type: "submit", id: "save-shelf", class: "primary" },
+    "Save what has changed",
+  );
   const onsubmit = (event) => {
     event.preventDefault();
     app.attempt(save, () => saveShelf(app, rows));
   };
-  const head = ["Size and scent", `Price (${app.world.unit})`, "In stock", "Add"].map((name) => h("th", { scope: "col" }, name));
+  const head = ["Size and scent", `Price (${app.world.unit})`, "In stock", "Add"].map(
+    (name) => h("th", { scope: "col" }, name),
+  );
   return h(
     "form",
     { class: "panel", onsubmit },
@@ -163,9 +200,22 @@ function shelfPart(app, catalogue) {
     h(
       "div",
       { class: "wide", tabindex: 0, role: "region", "aria-label": "Stock and prices" },
-      h("table", {}, h("thead", {}, h("tr", {}, head)), h("tbody", {}, rows.map(({ row }) => row))),
+      h(
+        "table",
+        {},
+        h("thead", {}, h("tr", {}, head)),
+        h(
+          "tbody",
+          {},
+          rows.map(({ row }) => row),
+        ),
+      ),
     ),
-    h("p", { class: "hint" }, "Price 0 ends the sale. A negative number takes candles off the shelf."),
+    h(
+      "p",
+      { class: "hint" },
+      "Price 0 ends the sale. A negative number takes candles off the shelf.",
+    ),
     save,
   );
 }
@@ -177,13 +227,16 @@ async function saveShelf(app, rows) {
     const { shape, size, scent } = sku;
     const wanted = parsed(price.value);
     if (wanted !== sku.price) prices.push({ shape, size, scent, price: wanted });
-    if (!/^[+-]?\d{1,10}$/.test(change.value.trim())) throw new Error("stock changes by a whole number");
+    if (!/^[+-]?\d{1,10}$/.test(change.value.trim()))
+      throw new Error("stock changes by a whole number");
     const added = Number(change.value);
     if (added) stocks.push({ shape, size, scent, change: added });
   }
   const said = [];
-  if (prices.length) said.push(`${prices.length} prices. ${(await app.world.setPrices(prices)).sentence}`);
-  if (stocks.length) said.push(`${stocks.length} stocks. ${(await app.world.adjustStock(stocks)).sentence}`);
-  app.say(said.length ? `Saved: ${said.join(" ")}` : "Nothing has changed.", said.length ? "good" : "");
-  await app.refresh();
+  if (prices.length)
+    said.push(`${prices.length} prices. ${(await app.world.setPrices(prices)).sentence}`);
+  if (stocks.length)
+    said.push(`${stocks.length} stocks. ${(await app.world.adjustStock(stocks)).sentence}`);
+  if (said.length) await app.done(`Saved: ${said.join(" ")}`);
+  else app.say("Nothing has changed.");
 }

@@ -67,11 +67,22 @@ export async function designView(app) {
       KINDS.map(([kind, names, title]) => choice(catalogue, kind, names, title, update)),
       quantityField(update),
       addressField(hasProfile),
-      account ? null : h("p", { class: "notice" }, h("a", { href: "#account" }, "Say who you are"), " before you order."),
+      account
+        ? null
+        : h(
+            "p",
+            { class: "notice" },
+            h("a", { href: "#account" }, "Say who you are"),
+            " before you order.",
+          ),
       buy,
-      h("p", { class: "hint" }, app.world.kind === "chain"
-        ? "You pay the shop's contract, which keeps the money until the candle is delivered. A fee for the chain comes on top."
-        : "You pay the shop, which books the money as yours until the candle is delivered."),
+      h(
+        "p",
+        { class: "hint" },
+        app.world.kind === "chain"
+          ? "You pay the shop's contract, which keeps the money until the candle is delivered. A fee for the chain comes on top."
+          : "You pay the shop, which books the money as yours until the candle is delivered.",
+      ),
     ),
   );
   update();
@@ -94,7 +105,12 @@ function choice(catalogue, kind, names, title, update) {
     });
     const look = { shape: 0, size: 1, scent: 0, [kind]: at };
     const drawn = candle(catalogue, look, { label: false, lit: false });
-    return h("div", { class: "option" }, input, h("label", { for: id }, drawn, h("span", {}, name)));
+    return h(
+      "div",
+      { class: "option" },
+      input,
+      h("label", { for: id }, drawn, h("span", {}, name)),
+    );
   });
   return h("fieldset", {}, h("legend", {}, title), h("div", { class: "options" }, options));
 }
@@ -128,31 +144,42 @@ function addressField(hasProfile) {
   });
   area.value = chosen.address;
   const sealed = "It is sealed on this device; only the shop's key opens it.";
-  const hint = hasProfile ? `${sealed} Leave it empty to use the address in your profile.` : sealed;
+  const hint = hasProfile
+    ? `${sealed} Leave it empty to use the address in your profile.`
+    : sealed;
   return field("Delivery address", area, hint);
 }
 
 async function order(app, catalogue, account, hasProfile) {
   const sku = find(catalogue, chosen);
   const address = chosen.address.trim();
-  if (new TextEncoder().encode(address).length > MAX_TEXT_BYTES) throw named("delivery_too_long");
+  if (new TextEncoder().encode(address).length > MAX_TEXT_BYTES)
+    throw named("delivery_too_long");
   if (!address && !hasProfile) throw named("missing_delivery");
   if (!chosen.quantity) throw named("zero_quantity");
   if (chosen.quantity > RULES.max_quantity) throw named("quantity_too_large");
   const { shape, size, scent, quantity } = chosen;
   const design = { shape, size, scent };
-  const reference = pendingReference(account, { ...design, quantity, price: plain(sku.price) });
+  const reference = pendingReference(account, {
+    ...design,
+    quantity,
+    price: plain(sku.price),
+  });
   let done;
   try {
     done = await app.world.buy({ design, quantity, price: sku.price, reference, address });
   } catch (error) {
     // A refusal is certain; without one the reference is kept for a retry.
-    if (error.reason && error.reason !== "outcome_unknown") sessionStorage.removeItem(PENDING);
+    if (error.reason && error.reason !== "outcome_unknown")
+      sessionStorage.removeItem(PENDING);
     throw error;
   }
   sessionStorage.removeItem(PENDING);
   chosen.address = "";
-  app.say(`Order ${done.id} is placed: ${quantity} × ${nameOf(catalogue, design)}. ${done.sentence}`, "good");
+  app.say(
+    `Order ${done.id} is placed: ${quantity} × ${nameOf(catalogue, design)}. ${done.sentence}`,
+    "good",
+  );
   app.go(`#order/${done.id}`);
 }
 

@@ -14,7 +14,10 @@ export async function ordersView(app) {
   if (!account) return [title, signInFirst()];
   const [catalogue, orders] = [await app.world.catalogue(), await app.world.ownOrders()];
   if (!orders.length) {
-    return [title, h("p", {}, "No orders yet. ", h("a", { href: "#design" }, "Design a candle"), ".")];
+    return [
+      title,
+      h("p", {}, "No orders yet. ", h("a", { href: "#design" }, "Design a candle"), "."),
+    ];
   }
   const items = orders.map((order) => orderCard(app, catalogue, order));
   return [title, h("ul", { class: "cards", id: "orders" }, items)];
@@ -29,7 +32,11 @@ export function orderCard(app, catalogue, order, ...more) {
       "div",
       {},
       h("h2", {}, h("a", { href: `#order/${order.id}` }, `Order ${order.id}`)),
-      h("p", {}, `${order.quantity} × ${nameOf(catalogue, order.design)}, ${shown(order.total, app.world.unit)}`),
+      h(
+        "p",
+        {},
+        `${order.quantity} × ${nameOf(catalogue, order.design)}, ${shown(order.total, app.world.unit)}`,
+      ),
       h("p", { class: "badge" }, STATUSES[order.status]),
       ...more,
     ),
@@ -44,12 +51,15 @@ export async function orderView(app, id) {
   ];
   if (!order) return [h("h1", {}, `Order ${id}`), h("p", {}, "There is no such order.")];
   const allowed = allowedActions(order, account, await app.world.now());
-  const buttons = BUYERS_ACTIONS.filter((action) => allowed.includes(action)).map((action) =>
-    actionButton(app, order, action),
+  const buttons = BUYERS_ACTIONS.filter((action) => allowed.includes(action)).map(
+    (action) => actionButton(app, order, action),
   );
   const facts = [
     ["Candle", `${order.quantity} × ${nameOf(catalogue, order.design)}`],
-    ["Price", `${shown(order.unitPrice, app.world.unit)} each, ${shown(order.total, app.world.unit)} in all`],
+    [
+      "Price",
+      `${shown(order.unitPrice, app.world.unit)} each, ${shown(order.total, app.world.unit)} in all`,
+    ],
     ["Status", STATUSES[order.status]],
   ];
   if (order.deadline) facts.push(["Next step due", time(order.deadline)]);
@@ -59,7 +69,11 @@ export async function orderView(app, id) {
       "div",
       { class: "order" },
       candle(catalogue, order.design),
-      h("dl", { class: "facts", id: "facts" }, facts.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
+      h(
+        "dl",
+        { class: "facts", id: "facts" },
+        facts.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
+      ),
     ),
     h("h2", {}, "Where it is"),
     timeline(await app.world.steps(order), stepsAhead(order)),
@@ -79,8 +93,7 @@ export function actionButton(app, order, action) {
       onclick: () =>
         app.attempt(button, async () => {
           const done = await app.world.act(action, order.id);
-          app.say(`${ACTIONS[action]}, order ${order.id}: done. ${done.sentence}`, "good");
-          await app.refresh();
+          await app.done(`${ACTIONS[action]}, order ${order.id}: done. ${done.sentence}`);
         }),
     },
     ACTIONS[action],
@@ -119,13 +132,21 @@ function redirectForm(app, order) {
   return h(
     "form",
     { class: "panel", onsubmit },
-    field("Send it to another address", area, "Sealed on this device, for the shop alone. Possible until the courier has it."),
+    field(
+      "Send it to another address",
+      area,
+      "Sealed on this device, for the shop alone. Possible until the courier has it.",
+    ),
     button,
   );
 }
 
 function receiptPart(app, order) {
-  const button = h("button", { type: "button", class: "quiet", id: "receipt" }, "Keep a receipt");
+  const button = h(
+    "button",
+    { type: "button", class: "quiet", id: "receipt" },
+    "Keep a receipt",
+  );
   button.addEventListener("click", () =>
     app.attempt(button, async () => {
       save(`order-${order.id}.json`, await app.world.receipt(order));
@@ -137,7 +158,12 @@ function receiptPart(app, order) {
     "section",
     { class: "panel" },
     h("h2", {}, "A receipt that needs no shop"),
-    h("p", {}, "It proves the order from the network's genesis file alone, without a connection: ", how),
+    h(
+      "p",
+      {},
+      "It proves the order from the network's genesis file alone, without a connection: ",
+      how,
+    ),
     button,
   );
 }

@@ -182,7 +182,10 @@ export class CentralWorld {
   }
 
   async setPrices(changes) {
-    const prices = changes.map(({ price, ...design }) => ({ design, price: String(price) }));
+    const prices = changes.map(({ price, ...design }) => ({
+      design,
+      price: String(price),
+    }));
     await this.#ask("PUT", "/api/prices", { prices });
     return { sentence: this.#acknowledged() };
   }

@@ -98,10 +98,16 @@ export class ChainWorld {
     try {
       const sent = [...values, reference, envelope];
       const receipt = await this.contract.transact(this.signer, "place", sent, total);
-      return { id: Number(await this.#orderOf(reference)), ...(await this.#final(receipt)) };
+      return {
+        id: Number(await this.#orderOf(reference)),
+        ...(await this.#final(receipt)),
+      };
     } catch (error) {
       if (error.reason !== "already_placed") throw error;
-      return { id: Number(await this.#orderOf(reference)), sentence: "It had been placed before." };
+      return {
+        id: Number(await this.#orderOf(reference)),
+        sentence: "It had been placed before.",
+      };
     }
   }
 
@@ -246,13 +252,18 @@ export class ChainWorld {
   async #final(receipt) {
     const block = Number(receipt.blockNumber);
     try {
-      const certificate = await this.rpc.call("qbft_getCommitCertificate", receipt.blockNumber);
+      const certificate = await this.rpc.call(
+        "qbft_getCommitCertificate",
+        receipt.blockNumber,
+      );
       const parent = "0x" + (block - 1).toString(16);
       const all = await this.rpc.call("qbft_getValidatorsByBlockNumber", parent);
       const sentence = `Final: block ${block}, signed by ${certificate.seals.length} of ${all.length} validators.`;
       return { sentence };
     } catch {
-      return { sentence: `In block ${block} of a development chain: no validators vouch for it.` };
+      return {
+        sentence: `In block ${block} of a development chain: no validators vouch for it.`,
+      };
     }
   }
 }
