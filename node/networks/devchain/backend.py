@@ -8,9 +8,11 @@ from node.chain.block import Block
 from node.chain.certificate import CommitCertificate, commit_payload
 from node.chain.header import Header
 from node.chain.signing import MessageCode, SigningDomain
+from node.chain.transaction import decode_transaction
 from node.chain.validator_contract import VALIDATOR_CONTRACT, read_validators
 from node.execution.dev import is_marked
 from node.execution.executor import StateView, TxError
+from node.execution.validation import admit
 from node.networks.devchain.chain import DevChain
 from node.primitives.keccak import keccak256
 from node.primitives.secp256k1 import PrivateKey
@@ -30,7 +32,7 @@ class DevBackend:
         self.chain = chain
         own = f"chandlery/v{version('chandlery')}/dev/{chain.executor.name}"
         self.client_version = f"{compat}/{own}" if compat else own
-        self.chain_id = chain.genesis.chain_id
+        self.chain_id = chain.environment.chain_id
         self.rules = chain.rules
         self._pending_calls: dict[int, Callable[[tuple[Hash32, ...]], None]] = {}
         self._head_calls: dict[int, Callable[[Head], None]] = {}
@@ -82,7 +84,10 @@ class DevBackend:
 
     def senders(self, raws: Sequence[bytes]) -> list[Address]:
         found = self.chain.executor.recover(raws)
-        return [info.sender for info in found if not isinstance(info, TxError)]
+        return [
+            _sender_of(raw) if isinstance(info, TxError) else info.sender
+            for info, raw in zip(found, raws, strict=True)
+        ]
 
     def view(self, digest: Hash32) -> StateView:
         return self.chain.executor.view(digest)
@@ -162,3 +167,8 @@ class DevBackend:
             return ()
         view = self.view(block.digest)
         return read_validators(lambda slot: view.slot(VALIDATOR_CONTRACT, slot)) or ()
+
+
+def _sender_of(raw: bytes) -> Address:
+    """Of a transaction in a block from before the chain id was changed."""
+    return admit(raw, decode_transaction(raw).chain_id or 0).sender

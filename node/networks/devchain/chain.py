@@ -19,6 +19,7 @@ from node.execution.dev import DevExecutor
 from node.execution.executor import (
     AccountOverride,
     BlockEnv,
+    BlockInvalid,
     BuildLimits,
     TxError,
 )
@@ -342,6 +343,8 @@ class DevChain:
 
     def adopt(self, block: Block) -> None:
         """Execute a block of this chain and append it. Raises BlockInvalid."""
+        if block.header.parent_hash != self.head.digest:
+            raise BlockInvalid(f"block {block.header.number} does not follow the head")
         mark = self.executor.mark()
         executed = self.executor.execute(block.encode())
         self.executor.commit(executed.digest)

@@ -57,9 +57,12 @@ class Journal:
             with path.open("r+b") as file:  # the last step was cut off by a crash
                 file.truncate(complete_bytes)
         try:
-            return cls(path, [json.loads(line) for line in complete])
+            steps = [json.loads(line) for line in complete]
         except ValueError as error:
             raise _damaged(path, str(error)) from None
+        if not all(isinstance(step, dict) for step in steps):
+            raise _damaged(path, "a line is no JSON object")
+        return cls(path, steps)
 
     def restore(self, chain: DevChain) -> None:
         """Do everything again, then write what follows. Raises JournalError."""

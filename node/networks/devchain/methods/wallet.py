@@ -12,11 +12,11 @@ from node.primitives.secp256k1 import PrivateKey
 from node.primitives.types import Address, Hash32
 from node.rpc.backend import Refusal
 from node.rpc.dispatch import Methods
-from node.rpc.sending.encoding import encode_signed, signing_payload
 from node.rpc.errors import RpcError, invalid_params, server_error
-from node.rpc.sending.filling import fill
 from node.rpc.formats import WAITING, hex_data, transaction_json
 from node.rpc.params import Params, parse_address
+from node.rpc.sending.encoding import encode_signed, signing_payload
+from node.rpc.sending.filling import fill
 
 PERSONAL_PREFIX = b"\x19Ethereum Signed Message:\n"
 
