@@ -1,9 +1,16 @@
-"""`chandlery central up|down|status`: the ladder from the command line."""
+"""`chandlery central`: the ladder from the command line, starting and stopping it."""
 
 import argparse
 import json
 import sys
-from pathlib import Path
+
+from central_baseline.verbs import (
+    add_existing,
+    add_place,
+    configure_more,
+    default_folder,
+    existing_rung,
+)
 
 UP_TIMEOUT_S = 90.0
 
@@ -19,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="RUNG",
         help="single, database, vertical, horizontal, replicated, cached or cdn",
     )
-    _common(up)
+    add_place(up)
     up.add_argument("--servers", type=int, help="app servers (horizontal and up)")
     up.add_argument("--replicas", type=int, help="standbys (replicated and up)")
     up.add_argument(
@@ -41,29 +48,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     up.set_defaults(run=run_up)
 
     down = verbs.add_parser("down", help="stop a rung; its data stays")
-    _existing(down)
+    add_existing(down)
     down.set_defaults(run=run_down)
 
     status = verbs.add_parser("status", help="what runs, and what it has used")
-    _existing(status)
+    add_existing(status)
     status.set_defaults(run=run_status)
-
-
-def _common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--dir", type=Path, help="the rung's folder (default: ./central-RUNG)"
-    )
-    parser.add_argument("--json", action="store_true", help="answer as JSON")
-
-
-def _existing(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "rung",
-        metavar="RUNG",
-        nargs="?",
-        help="the rung, or its folder; neither is needed with --dir",
-    )
-    _common(parser)
+    configure_more(verbs)
 
 
 def run_up(arguments: argparse.Namespace) -> int:
@@ -73,7 +64,7 @@ def run_up(arguments: argparse.Namespace) -> int:
 
     settings = Settings(
         rung=arguments.rung,
-        folder=(arguments.dir or _default_folder(arguments.rung)).absolute(),
+        folder=(arguments.dir or default_folder(arguments.rung)).absolute(),
         port=arguments.port,
         servers=arguments.servers,
         replicas=arguments.replicas,
@@ -96,7 +87,7 @@ def run_down(arguments: argparse.Namespace) -> int:
     """Stop a rung and say what was stopped."""
     from central_baseline import commands
 
-    rung, folder = _found(arguments)
+    rung, folder = existing_rung(arguments)
     stopped = commands.down(folder)
     if arguments.json:
         print(json.dumps({"stopped": stopped}))
@@ -111,7 +102,7 @@ def run_status(arguments: argparse.Namespace) -> int:
     """Print the components; exit 1 when the rung or a component is not running."""
     from central_baseline import commands
 
-    rung, folder = _found(arguments)
+    rung, folder = existing_rung(arguments)
     status = commands.status(folder)
     if arguments.json:
         print(json.dumps(status))
@@ -122,37 +113,6 @@ def run_status(arguments: argparse.Namespace) -> int:
         component["state"] == "running" for component in status["components"]
     )
     return 0 if healthy else 1
-
-
-def _default_folder(rung: str) -> Path:
-    from central_baseline.rungs import rung_named
-
-    return Path(f"central-{rung_named(rung).name}")
-
-
-def _found(arguments: argparse.Namespace) -> tuple[str, Path]:
-    """The rung that a command is about, by name or by folder, and its folder."""
-    from central_baseline.config import Layout
-    from central_baseline.errors import RefusedError, UsageError
-    from central_baseline.rungs import RUNGS
-
-    named: str | None = arguments.rung
-    folder: Path | None = arguments.dir
-    if named is not None and named not in RUNGS and folder is None:
-        if Path(named).is_dir():
-            named, folder = None, Path(named)
-        else:
-            _default_folder(named)  # says which rungs there are
-    if folder is None:
-        if named is None:
-            raise UsageError("which rung? name it, or its folder with --dir")
-        folder = _default_folder(named)
-    held = Layout(folder).rung()
-    if named is None and held is None:
-        raise UsageError(f"{folder} is not a rung's folder: 'up' makes one")
-    if named is not None and held is not None and named != held:
-        raise RefusedError(f"{folder} holds the rung '{held}', not '{named}'")
-    return named or held or "", folder.absolute()
 
 
 def _where(arguments: argparse.Namespace) -> str:

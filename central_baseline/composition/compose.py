@@ -73,6 +73,7 @@ def compose(settings: Settings, layout: Layout) -> Plan:
             "token": secrets.admin_token,
             "urls": tier.admin_urls,
             "dsn": database.audit_dsn,
+            **({"agents": database.agents} if database.agents else {}),
             **({"dns": edges.addresses} if rung.regions else {}),
         },
     )

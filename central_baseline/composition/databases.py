@@ -70,6 +70,7 @@ class DatabasePart:
     durability: str
     access: Callable[[str], Access]  # by the app server's name
     replica_dsns: tuple[str, ...] = ()
+    agents: dict[str, str] = field(default_factory=dict)  # a node's Patroni
 
 
 def one_database(
@@ -106,7 +107,12 @@ def elected_cluster(
     nodes = _places(layout, replicas + 1)
     cluster = Cluster(
         nodes,
-        ClusterSecrets(secrets.superuser, secrets.replication, secrets.rewind),
+        ClusterSecrets(
+            secrets.superuser,
+            secrets.replication,
+            secrets.rewind,
+            secrets.admin_token,
+        ),
         _size(rung.database),
         _etcd_hosts(settings.dcs),
     )
@@ -139,6 +145,7 @@ def elected_cluster(
         durability=TWO_COPIES.format(n=replicas),
         access=access,
         replica_dsns=tuple(_dsn([node], "shop", secrets.shop) for node in nodes),
+        agents={node.name: f"http://{node.host}:{node.rest_port}" for node in nodes},
     )
 
 

@@ -26,27 +26,36 @@ def page_facts(rung: str, durability: str, folder: Path) -> dict[str, str]:
         "world": "central",
         "rung": rung,
         "durability": durability,
-        "delivery_key": "0x" + _public_key(folder / "delivery.pem").hex(),
+        "delivery_key": "0x" + public_key_of(delivery_pem(folder)).hex(),
     }
 
 
-def _public_key(path: Path) -> bytes:
-    """An uncompressed P-256 point; the key is made at the first start."""
+def delivery_pem(folder: Path) -> bytes:
+    """The private key of a folder; made when there is none."""
+    path = folder / "delivery.pem"
     try:
-        key = load_pem_private_key(path.read_bytes(), password=None)
+        return path.read_bytes()
     except FileNotFoundError:
-        key = _make(path)
-    except (OSError, ValueError, TypeError) as error:
-        raise StorageError(f"{path} holds no private key in PEM: {error}") from error
+        return _make(path)
+    except OSError as error:
+        raise StorageError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def public_key_of(pem: bytes) -> bytes:
+    """An uncompressed P-256 point."""
+    try:
+        key = load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError) as error:
+        raise StorageError(f"delivery.pem holds no private key: {error}") from error
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.curve.name != "secp256r1":
-        raise StorageError(f"{path} holds no P-256 key: put the shop's own there")
+        raise StorageError("delivery.pem holds no P-256 key: put the shop's own there")
     return key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
 
 
-def _make(path: Path) -> ec.EllipticCurvePrivateKey:
+def _make(path: Path) -> bytes:
     key = ec.generate_private_key(ec.SECP256R1())
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(pem)
-    return key
+    return pem

@@ -27,7 +27,7 @@ class WebTier:
     secrets: Secrets
     database: DatabasePart
     cores: frozenset[int] | None = None
-    cache_socket: str | None = None
+    cache_address: str | None = None
     admin_urls: list[str] = field(default_factory=list)
 
     def servers(self, name: str, port: int) -> list[Server]:
@@ -51,7 +51,7 @@ class WebTier:
                 drain_s=DRAIN_S if self.rung.balanced else 0.0,
                 share_port=size.workers > 1,
                 replica_dsns=self.database.replica_dsns,
-                cache_socket=self.cache_socket,
+                cache_address=self.cache_address,
                 page=page,
             )
             log = self.layout.log(name)

@@ -129,7 +129,7 @@ class Database:
             outcome = outcome_of(error)
             if outcome is None:
                 raise
-            if isinstance(outcome, DatabaseUnavailable):
+            if isinstance(outcome, DatabaseUnavailable | OutcomeUnknown):
                 # A primary no more: the next connection finds the new one.
                 _drop(connection)
             raise outcome from error
@@ -152,6 +152,10 @@ class Database:
         )
         try:
             rows: list[Row] = await connection.fetch(sql, *values)
+        except STATEMENT_FAILURES as error:
+            if isinstance(outcome_of(error), DatabaseUnavailable | OutcomeUnknown):
+                _drop(connection)
+            raise
         finally:
             watchdog.cancel()
             await self._release(connection)

@@ -41,6 +41,8 @@ _NO_LOCK = (
 _CONNECTION_LOST = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    # A server's last words on an idle connection leave the client in mid-operation.
+    asyncpg.InternalClientError,
     asyncpg.OperatorInterventionError,
     OSError,
     TimeoutError,

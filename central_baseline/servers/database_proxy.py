@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from central_baseline.servers.binaries import HAPROXY, find
+from central_baseline.servers.haproxy import RESOLVED, RESOLVERS
 from central_baseline.servers.patroni import NodePlace
 from central_baseline.servers.ports import LOOPBACK
 from central_baseline.servers.probes import http_status
@@ -62,8 +63,11 @@ class DatabaseProxy:
         """Nothing."""
 
 
-def proxy_config(port: int, health_port: int, nodes: Sequence[NodePlace]) -> str:
-    """haproxy.cfg that leads to the primary."""
+def proxy_config(
+    port: int, health_port: int, nodes: Sequence[NodePlace], by_name: bool = False
+) -> str:
+    """haproxy.cfg that leads to the primary; `by_name` where hosts are names."""
+    resolvers, options = (RESOLVERS, RESOLVED) if by_name else ("", "")
     servers = "".join(
         f"    server {node.name} {node.postgres} check port {node.rest_port}\n"
         for node in nodes
@@ -73,7 +77,7 @@ global
     log stdout format raw local0 notice
     maxconn 1000
 
-defaults
+{resolvers}defaults
     log global
     timeout connect 300ms
     timeout queue 300ms
@@ -95,5 +99,5 @@ listen primary
     http-check expect status 200
     timeout check 1s
     default-server inter 500ms fastinter 200ms downinter 200ms fall 2 rise 1 \
-on-marked-down shutdown-sessions
+on-marked-down shutdown-sessions{options}
 {servers}"""

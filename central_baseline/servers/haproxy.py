@@ -32,6 +32,17 @@ SERVER_OPTIONS = (
 )
 
 
+# Names are looked up again and again: a server that moves is followed, and one that is
+# not there yet keeps nobody from starting.
+RESOLVERS = """\
+resolvers system
+    parse-resolv-conf
+    hold valid 1s
+
+"""
+RESOLVED = " resolvers system init-addr none"
+
+
 @dataclass(frozen=True)
 class BalancerPlace:
     """Where it listens and what it may write."""
@@ -86,8 +97,11 @@ class BalancerServer:
         """Nothing: members are in the configuration."""
 
 
-def balancer_config(place: BalancerPlace, members: Mapping[str, str]) -> str:
-    """haproxy.cfg for these members."""
+def balancer_config(
+    place: BalancerPlace, members: Mapping[str, str], by_name: bool = False
+) -> str:
+    """haproxy.cfg for these members; `by_name` where their hosts are names."""
+    resolvers, options = (RESOLVERS, RESOLVED) if by_name else ("", "")
     servers = "".join(
         f"    server {name} {address}\n" for name, address in members.items()
     )
@@ -98,7 +112,7 @@ global
     maxconn {MAX_CONNECTIONS}
     hard-stop-after 5s
 
-defaults
+{resolvers}defaults
     mode http
     log global
     option redispatch 1
@@ -125,7 +139,7 @@ backend {BACKEND}
     http-check send meth GET uri /health
     http-check disable-on-404
     http-check expect status 200
-    default-server {SERVER_OPTIONS}
+    default-server {SERVER_OPTIONS}{options}
 {servers}"""
 
 

@@ -32,6 +32,7 @@ RETRY_S = 3
 REPLICATION = "replicator"
 REWIND = "rewinder"
 OWN_PASSWORD_FILE = "pgpass"
+OPERATOR = "operator"
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,15 @@ class NodePlace:
     postgres_port: int
     rest_port: int
     raft_port: int
+    listen: str = ""  # where `host` is a name that others reach it by
 
     @property
     def raft(self) -> str:
         return f"{self.host}:{self.raft_port}"
+
+    @property
+    def bind(self) -> str:
+        return self.listen or self.host
 
     @property
     def postgres(self) -> str:
@@ -62,6 +68,8 @@ class ClusterSecrets:
     superuser: str
     replication: str
     rewind: str
+    operator: str = ""  # may switch over and restart; empty: nobody may by HTTP
+    raft: str = ""  # encrypts what the agents say to each other; empty: loopback
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,7 @@ class Cluster:
     secrets: ClusterSecrets
     size: PostgresSize
     etcd_hosts: tuple[str, ...] = ()  # empty: Raft among the nodes
+    clients: str = "127.0.0.0/8"  # from where roles may log in, in the words of pg_hba
 
 
 OnFormed = Callable[[], Awaitable[None]]
@@ -156,8 +165,13 @@ def patroni_config(place: NodePlace, cluster: Cluster) -> dict[str, Any]:
         "name": place.name,
         "log": {"level": "WARNING", "format": "%(asctime)s %(levelname)s %(message)s"},
         "restapi": {
-            "listen": f"{place.host}:{place.rest_port}",
+            "listen": f"{place.bind}:{place.rest_port}",
             "connect_address": f"{place.host}:{place.rest_port}",
+            # Looking is free; what changes something asks for the operator's word.
+            "authentication": {
+                "username": OPERATOR,
+                "password": secrets.operator or os.urandom(16).hex(),
+            },
         },
         **_lease_store(place, cluster),
         "bootstrap": {
@@ -169,7 +183,7 @@ def patroni_config(place: NodePlace, cluster: Cluster) -> dict[str, Any]:
             ],
         },
         "postgresql": {
-            "listen": place.postgres,
+            "listen": f"{place.bind}:{place.postgres_port}",
             "connect_address": place.postgres,
             "data_dir": str(place.folder / "data"),
             "bin_dir": str(find(POSTGRES).resolve().parent),
@@ -180,8 +194,8 @@ def patroni_config(place: NodePlace, cluster: Cluster) -> dict[str, Any]:
                 "rewind": _login(REWIND, secrets.rewind),
             },
             "pg_hba": [
-                "host all all 127.0.0.0/8 scram-sha-256",
-                "host replication all 127.0.0.0/8 scram-sha-256",
+                f"host all all {cluster.clients} scram-sha-256",
+                f"host replication all {cluster.clients} scram-sha-256",
             ],
             "parameters": {
                 **common_settings(cluster.size),
@@ -202,13 +216,16 @@ def _lease_store(place: NodePlace, cluster: Cluster) -> dict[str, Any]:
     if cluster.etcd_hosts:
         return {"etcd3": {"hosts": list(cluster.etcd_hosts)}}
     partners = [node.raft for node in cluster.nodes if node.name != place.name]
-    return {
-        "raft": {
-            "self_addr": place.raft,
-            "partner_addrs": partners,
-            "data_dir": str(place.folder / "raft"),
-        }
+    raft: dict[str, Any] = {
+        "self_addr": place.raft,
+        "partner_addrs": partners,
+        "data_dir": str(place.folder / "raft"),
     }
+    if place.listen:
+        raft["bind_addr"] = f"{place.listen}:{place.raft_port}"
+    if cluster.secrets.raft:
+        raft["password"] = cluster.secrets.raft
+    return {"raft": raft}
 
 
 def _cluster_settings(size: PostgresSize) -> Mapping[str, Any]:

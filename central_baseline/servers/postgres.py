@@ -54,6 +54,8 @@ class PostgresPlace:
     log: Path
     host: str
     port: int
+    listen: str = ""  # where `host` is a name that others reach it by
+    clients: str = "127.0.0.0/8"  # from where roles may log in
 
     def dsn(self, role: str, password: str, database: str = DATABASE) -> str:
         """A connection string; passwords are URL-safe by construction."""
@@ -96,7 +98,7 @@ class PostgresServer:
         if not (self._data / "PG_VERSION").exists():
             await self._initialise(run)
         self._write("postgresql.conf", settings_text(self._place, self._size))
-        self._write("pg_hba.conf", HOST_RULES)
+        self._write("pg_hba.conf", host_rules(self._place))
 
     def command(self) -> Command:
         config = self._place.folder / "postgresql.conf"
@@ -155,10 +157,12 @@ class PostgresServer:
         return path
 
 
-HOST_RULES = """\
+def host_rules(place: PostgresPlace) -> str:
+    """pg_hba.conf: passwords for everybody, from the addresses given."""
+    return f"""\
 # TYPE DATABASE USER ADDRESS METHOD
-host all all 127.0.0.0/8 scram-sha-256
-host replication all 127.0.0.0/8 scram-sha-256
+host all all {place.clients} scram-sha-256
+host replication all {place.clients} scram-sha-256
 """
 
 
@@ -172,7 +176,7 @@ def settings_text(place: PostgresPlace, size: PostgresSize) -> str:
 def settings(place: PostgresPlace, size: PostgresSize) -> dict[str, str]:
     """Every setting that differs from PostgreSQL's own choice."""
     return {
-        "listen_addresses": place.host,
+        "listen_addresses": place.listen or place.host,
         "port": str(place.port),
         "unix_socket_directories": "",
         "hba_file": str(place.folder / "pg_hba.conf"),

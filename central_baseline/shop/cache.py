@@ -29,12 +29,13 @@ Fill = Callable[[], Awaitable[bytes]]
 class Cache:
     """Bytes by name, in front of a function that reads them afresh."""
 
-    def __init__(self, socket: str | None) -> None:
-        """Without a socket there is no cache: every `fetch` reads afresh."""
+    def __init__(self, address: str | None) -> None:
+        """`address` is the path of a Unix socket, or `valkey://:PASSWORD@HOST:PORT`.
+        Without one there is no cache: every `fetch` reads afresh."""
         self._client: Valkey | None = None
-        if socket is not None:
+        if address is not None:
             self._client = Valkey.from_url(
-                f"unix://{socket}",
+                address if "://" in address else f"unix://{address}",
                 socket_timeout=PATIENCE_S,
                 socket_connect_timeout=PATIENCE_S,
                 max_connections=MAX_CONNECTIONS,

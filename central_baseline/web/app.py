@@ -65,7 +65,7 @@ def make_services(settings: WebSettings) -> Services:
         Seller(primary),
         Sessions(primary, reads),
         Passwords(),
-        Cache(settings.cache_socket),
+        Cache(settings.cache_address),
     )
 
 

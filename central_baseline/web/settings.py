@@ -27,7 +27,7 @@ class WebSettings:
     drain_s: float = 0.0
     share_port: bool = False  # several worker processes on one port
     replica_dsns: tuple[str, ...] = ()
-    cache_socket: str | None = None
+    cache_address: str | None = None
     page: dict[str, str] = field(default_factory=dict)  # the storefront's config.json
 
 

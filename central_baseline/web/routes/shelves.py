@@ -56,7 +56,7 @@ async def _shown(request: web.Request) -> bytes:
     """The catalogue's document. Where it is cached, it is read from the primary: the
     bound of a cached value then does not add to a replica's."""
     services = services_of(request)
-    cached = services.settings.cache_socket is not None
+    cached = services.settings.cache_address is not None
     source = services.primary if cached else reader_of(request)
 
     async def read() -> bytes:

@@ -1,0 +1,1 @@
+"""The ladder as files for real machines, from the same definitions that run here."""

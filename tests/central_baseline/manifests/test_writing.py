@@ -1,0 +1,67 @@
+"""Writing again keeps the passwords; the impossible is refused with a sentence."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from central_baseline.errors import RefusedError, UsageError
+from central_baseline.manifests.options import options_for
+from central_baseline.manifests.writing import write_manifests
+
+
+def texts(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): path.read_text()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_written_twice_it_is_the_same(tmp_path: Path) -> None:
+    write_manifests(options_for("cdn"), "compose", tmp_path)
+    before = texts(tmp_path)
+    write_manifests(options_for("cdn"), "compose", tmp_path)
+    assert texts(tmp_path) == before
+    write_manifests(options_for("cdn", servers=3), "compose", tmp_path)
+    assert "app3:8080" in (tmp_path / "config/balancer/haproxy-haproxy.cfg").read_text()
+    assert texts(tmp_path)["secrets.json"] == before["secrets.json"]
+
+
+def test_a_folder_with_other_things_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("irreplaceable")
+    with pytest.raises(RefusedError, match="choose another --out"):
+        write_manifests(options_for("single"), "compose", tmp_path)
+
+
+def test_name_servers_of_many_machines_need_public_addresses(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="name those of ap, eu, origin, us"):
+        write_manifests(options_for("cdn"), "kubernetes", tmp_path)
+    some = replace(options_for("cdn"), addresses={"eu": "203.0.113.7"})
+    with pytest.raises(UsageError, match="name those of ap, origin, us"):
+        write_manifests(some, "compose", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("rung", "changes", "sentence"),
+    [
+        ("cloud", {}, "there is no rung"),
+        ("database", {"servers": 2}, "between 1 and 1"),
+        ("replicated", {"replicas": 1}, "between 2 and 4"),
+        ("cached", {"database_dsn": "postgresql://a@b/c"}, "one server of its own"),
+    ],
+)
+def test_impossible_options_are_refused(
+    rung: str, changes: dict[str, int], sentence: str
+) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        options_for(rung, **changes)  # type: ignore[arg-type]
+
+
+def test_a_database_that_exists_is_used_and_not_described(tmp_path: Path) -> None:
+    dsn = "postgresql://admin:word@pg.example.org:5433/postgres"
+    write_manifests(options_for("horizontal", database_dsn=dsn), "compose", tmp_path)
+    found = texts(tmp_path)
+    assert "\n  database:" not in found["compose.yaml"]
+    assert dsn in found["secrets/setup/setup-setup.json"]
+    assert "@pg.example.org:5433/shop" in found["secrets/app1/web1-web1.json"]
