@@ -19,6 +19,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from node.chain.block import Block
 from node.chain.genesis import ConsensusConfig, Genesis, GenesisAccount
 from node.chain.genesis_builder import make_genesis
@@ -38,7 +40,7 @@ MAX_FEE = 10**12
 SENDERS = 250
 ORDERS = Address(bytes.fromhex("00000000000000000000000000000000000000aa"))
 LIMITS = BuildLimits(gas=GAS_LIMIT, bytes=1 << 30, time_ms=3_600_000)
-MAX_BLOCKS = 200
+MAX_BLOCKS = 128
 PYEVM_SLOTS = 2_000
 COLUMNS = ("recover", "execute", "roots", "commit", "checkpoint", "all")
 
@@ -140,12 +142,12 @@ def genesis_of(orders: Orders) -> Genesis:
 
 
 @contextlib.contextmanager
-def opened(kind: str, slots: int) -> Iterator[tuple[Chain, Orders]]:
+def opened(kind: str, slots: int, memory_mib: int) -> Iterator[tuple[Chain, Orders]]:
     """A chain whose contract has so many slots, on a fresh state folder."""
     orders = Orders()
     genesis = genesis_of(orders)
     with tempfile.TemporaryDirectory() as folder:
-        executor = _executor(kind, Path(folder), genesis)
+        executor = _executor(kind, Path(folder), genesis, memory_mib)
         chain = Chain(executor, genesis.header, genesis.validators.addresses[0])
         try:
             for start in range(0, slots, FILL_SLOTS):
@@ -156,11 +158,12 @@ def opened(kind: str, slots: int) -> Iterator[tuple[Chain, Orders]]:
             executor.close()
 
 
-def _executor(kind: str, folder: Path, genesis: Genesis) -> Executor:
+def _executor(kind: str, folder: Path, genesis: Genesis, memory_mib: int) -> Executor:
     if kind == "native":
         from node.execution.native import NativeExecutor, NativeSettings
 
-        return NativeExecutor(folder, genesis, NativeSettings(threads=1))
+        settings = NativeSettings(threads=1, memory_bytes=memory_mib << 20)
+        return NativeExecutor(folder, genesis, settings)
     from node.execution.pyevm import PyEvmExecutor
 
     return PyEvmExecutor(folder, genesis)
@@ -193,14 +196,19 @@ def _phases(chain: Chain) -> dict[str, int]:
     return dict(chandlery_native.phases())
 
 
-def report(kind: str, slots: int, sizes: Sequence[int], orders_each: int) -> None:
-    """Print a table row for every block size."""
-    with opened(kind, slots) as (chain, orders):
+def report(
+    kind: str, slots: int, sizes: Sequence[int], orders_each: int, memory_mib: int
+) -> None:
+    """Print a table row for every block size, and the memory at the end."""
+    with opened(kind, slots, memory_mib) as (chain, orders):
         for size in sizes:
             blocks = max(1, min(MAX_BLOCKS, orders_each // size))
             found = measure(chain, orders, size, blocks)
             cells = [_cell(found.get(name)) for name in COLUMNS]
             print(f"{kind:8}{slots:>10,}{size:>7,}{blocks:>7,}", *cells, flush=True)
+
+        resident_mib = psutil.Process().memory_info().rss / 2**20
+        print(f"{kind:8}{slots:>10,} slots: the process has {resident_mib:,.0f} MiB")
 
 
 def _cell(microseconds: float | None) -> str:
@@ -214,18 +222,19 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--blocks", type=int, nargs="+", default=[1, 100, 1_000, 5_000])
     parser.add_argument("--orders", type=int, default=20_000, help="at each block size")
     parser.add_argument("--pyevm-orders", type=int, default=500, help="0 leaves it out")
+    parser.add_argument("--memory", type=int, default=2_048, help="setting, in MiB")
     chosen = parser.parse_args(arguments)
     print("microseconds of CPU per order")
     print(f"{'executor':8}{'slots':>10}{'block':>7}{'blocks':>7}", end=" ")
     print(*(f"{name:>10}" for name in COLUMNS))
     if find_spec("chandlery_native"):
         for slots in chosen.slots:
-            report("native", slots, chosen.blocks, chosen.orders)
+            report("native", slots, chosen.blocks, chosen.orders, chosen.memory)
     else:
         print("the native executor is not installed")
     if chosen.pyevm_orders and find_spec("eth"):
         sizes = [size for size in chosen.blocks if size <= chosen.pyevm_orders]
-        report("pyevm", PYEVM_SLOTS, sizes, chosen.pyevm_orders)
+        report("pyevm", PYEVM_SLOTS, sizes, chosen.pyevm_orders, chosen.memory)
     return 0
 
 

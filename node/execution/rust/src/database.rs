@@ -92,7 +92,7 @@ impl<'a> StateDb<'a> {
                 before.slots.clear();
                 before.is_wiped = true;
                 storage.for_each(&mut |hash, word| {
-                    before.slots.push((*hash, word.0));
+                    before.slots.push((*hash, word.word()));
                     Ok(())
                 })?;
             }

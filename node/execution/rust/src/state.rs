@@ -11,20 +11,30 @@ use crate::trie::evict::Evictable;
 use crate::trie::node::take;
 use crate::trie::{self, Change, Link, Node, Source, Space, Value};
 
-/// A storage word; zero is never stored.
+/// A storage word as bytes, which pack closer than a number; zero is never stored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Slot(pub U256);
+pub struct Slot(B256);
+
+impl Slot {
+    pub fn new(word: U256) -> Self {
+        Self(word.into())
+    }
+
+    pub fn word(&self) -> U256 {
+        self.0.into()
+    }
+}
 
 impl Value for Slot {
-    const LEAF_BYTES: usize = 190;
+    const LEAF_BYTES: usize = 130;
     const HAS_TRIE: bool = false;
 
     fn write_rlp(&self, out: &mut Vec<u8>) {
-        self.0.encode(out);
+        self.word().encode(out);
     }
 
     fn write_disk(&self, out: &mut Vec<u8>) {
-        write_word(&self.0, out);
+        write_word(&self.word(), out);
     }
 
     fn read_disk(
@@ -32,7 +42,7 @@ impl Value for Slot {
         from: &mut &[u8],
         _: &Arc<dyn Source>,
     ) -> Result<Self, Fault> {
-        read_word(from).map(Self)
+        read_word(from).map(Self::new)
     }
 }
 
@@ -77,7 +87,7 @@ impl Account {
 }
 
 impl Value for Account {
-    const LEAF_BYTES: usize = 230;
+    const LEAF_BYTES: usize = 190;
     const HAS_TRIE: bool = true;
 
     fn write_rlp(&self, out: &mut Vec<u8>) {
@@ -253,7 +263,7 @@ impl State {
         let slots: Vec<Change<Slot>> = change
             .slots
             .iter()
-            .map(|(slot, word)| (*slot, (!word.is_zero()).then_some(Slot(*word))))
+            .map(|(slot, word)| (*slot, (!word.is_zero()).then_some(Slot::new(*word))))
             .collect();
         let storage = if slots.is_empty() {
             storage
@@ -267,5 +277,5 @@ impl State {
 /// A slot of an account by the hash of its number.
 pub fn slot_of(account: &Account, key: &B256) -> Result<U256, Fault> {
     let found = account.storage.as_deref().map_or(Ok(None), |root| root.get(key))?;
-    Ok(found.map_or(U256::ZERO, |slot| slot.0))
+    Ok(found.map_or(U256::ZERO, |slot| slot.word()))
 }

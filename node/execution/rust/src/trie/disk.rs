@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use alloy_primitives::B256;
 
+use super::bucket::Item;
 use super::node::{
     KEY_NIBBLES, Link, Node, PAGE_LEAVES, Reference, Value, present, take,
 };
@@ -123,12 +124,14 @@ pub fn read_page<V: Value>(
         let mut key = start;
         key[skip..].copy_from_slice(take(from, 32 - skip)?);
         let value = V::read_disk(&key, from, source)?;
-        entries.push((key, value));
+        entries.push(Item::new(key, value));
     }
-    if !entries.is_sorted_by(|a, b| a.0 < b.0) || entries.len() > PAGE_LEAVES as usize {
+    if !entries.is_sorted_by(|a, b| a.key < b.key)
+        || entries.len() > PAGE_LEAVES as usize
+    {
         return Err(Fault::corrupt("the leaves of a page have no order"));
     }
-    build(&space, path.len(), &entries)?.ok_or_else(|| Fault::corrupt("an empty page"))
+    build(&space, path.len(), entries)?.ok_or_else(|| Fault::corrupt("an empty page"))
 }
 
 /// Puts and removes the records that lead from one version of a trie to another.
@@ -222,7 +225,7 @@ impl Writer<'_> {
         kept.insert(self.space.key(path));
         match &link.node {
             Node::Page(page) => self.put_page(path, page),
-            Node::Leaf(_) => Err(Fault::new("a leaf outside a page")),
+            Node::Bucket(_) => Err(Fault::new("a bucket outside a page")),
             Node::Branch(branch) => {
                 let head = &branch.header.header;
                 self.put_directory(path, head.mask, &head.prefix, &branch.slice)?;

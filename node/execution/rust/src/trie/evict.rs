@@ -29,7 +29,7 @@ pub fn collect<V: Value>(
     pages: &mut Vec<Arc<dyn Evictable>>,
 ) -> Result<(), Fault> {
     match &root.node {
-        Node::Leaf(_) => Ok(()),
+        Node::Bucket(_) => Ok(()),
         Node::Branch(branch) => {
             branch.slice.iter().try_for_each(|child| collect(child, pages))
         }

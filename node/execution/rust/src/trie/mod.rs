@@ -17,6 +17,7 @@
 //! another. Transaction and receipt tries are not made here (alloy-trie does them).
 //! Source: yellow paper, appendix D.
 
+pub mod bucket;
 pub mod disk;
 pub mod evict;
 pub mod node;
@@ -24,9 +25,9 @@ pub mod page;
 pub mod proof;
 mod update;
 
-pub use node::{EMPTY_ROOT, Link, Node, Value};
+pub use node::{Change, EMPTY_ROOT, Link, Node, Value};
 pub use page::{Meter, Source, Space};
-pub use update::{Change, update};
+pub use update::update;
 
 #[cfg(test)]
 mod tests;

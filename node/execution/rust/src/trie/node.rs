@@ -6,6 +6,7 @@ use std::sync::Arc as StdArc;
 use alloy_primitives::{B256, keccak256};
 use triomphe::ThinArc;
 
+use super::bucket::Bucket;
 use super::disk::Sink;
 use super::evict::Evictable;
 use super::page::{Page, Source, Space};
@@ -116,12 +117,8 @@ pub fn take<'a>(from: &mut &'a [u8], count: usize) -> Result<&'a [u8], Fault> {
     Ok(head)
 }
 
-/// One key and its value; the whole key, so that moving a leaf changes only its hash.
-#[derive(Clone)]
-pub struct Leaf<V> {
-    pub key: B256,
-    pub value: V,
-}
+/// A key and its new value; `None` removes it.
+pub type Change<V> = (B256, Option<V>);
 
 /// The head of a branch; the links to its children follow in the same allocation.
 /// A prefix that is not empty stands for the extension node above the branch.
@@ -130,10 +127,12 @@ pub struct Head {
     pub prefix: Box<[u8]>,
 }
 
-/// A node, shared between all versions of the trie that contain it. Leaves are copied
-/// instead: counting references to each would cost a cache miss a sibling.
+/// A node, shared between all versions of the trie that contain it.
+///
+/// A sub-trie that fits a bucket is one, and no branch has fewer leaves than that: so a
+/// set of leaves has one form.
 pub enum Node<V: Value> {
-    Leaf(Leaf<V>),
+    Bucket(Bucket<V>),
     Branch(ThinArc<Head, Link<V>>),
     Page(StdArc<Page<V>>),
 }
@@ -152,7 +151,7 @@ pub struct Link<V: Value> {
 impl<V: Value> Clone for Node<V> {
     fn clone(&self) -> Self {
         match self {
-            Self::Leaf(leaf) => Self::Leaf(leaf.clone()),
+            Self::Bucket(bucket) => Self::Bucket(bucket.clone()),
             Self::Branch(branch) => Self::Branch(branch.clone()),
             Self::Page(page) => Self::Page(page.clone()),
         }
@@ -171,14 +170,6 @@ pub fn nibbles(key: &B256, from: usize, to: usize) -> Vec<u8> {
 }
 
 impl<V: Value> Link<V> {
-    pub fn leaf(key: B256, value: V, depth: usize) -> Self {
-        let reference = with_buffer(|rlp| {
-            leaf_rlp(&key, &value, depth, rlp);
-            Reference::of(rlp)
-        });
-        Self { node: Node::Leaf(Leaf { key, value }), count: 1, reference }
-    }
-
     /// A branch from its children; hashes it, and the extension if there is a prefix.
     pub fn branch(prefix: Box<[u8]>, mask: u16, children: Vec<Self>) -> Self {
         let count = children.iter().map(|child| child.count).sum();
@@ -192,22 +183,16 @@ impl<V: Value> Link<V> {
     /// The link to a branch, its leaves counted already.
     pub fn from_parts(branch: ThinArc<Head, Self>, count: u32) -> Self {
         let head = &branch.header.header;
-        let reference = with_buffer(|rlp| {
-            branch_rlp(head.mask, &branch.slice, rlp);
-            let inner = Reference::of(rlp);
-            if head.prefix.is_empty() {
-                return inner;
-            }
-            rlp.clear();
-            extension_rlp(&head.prefix, &inner, rlp);
-            Reference::of(rlp)
-        });
+        let children = references(head.mask, &branch.slice);
+        let reference = with_buffer(|rlp| branch_of(&children, &head.prefix, rlp));
         Self { node: Node::Branch(branch), count, reference }
     }
 
     pub fn is_same(&self, other: &Self) -> bool {
         match (&self.node, &other.node) {
-            (Node::Leaf(a), Node::Leaf(b)) => a.key == b.key && a.value == b.value,
+            (Node::Bucket(a), Node::Bucket(b)) => {
+                std::ptr::eq(&raw const a.header.header, &raw const b.header.header)
+            }
             (Node::Branch(a), Node::Branch(b)) => {
                 std::ptr::eq(&raw const a.header.header, &raw const b.header.header)
             }
@@ -225,8 +210,9 @@ impl<V: Value> Link<V> {
         let mut node = &self.node;
         loop {
             match node {
-                Node::Leaf(leaf) => {
-                    return Ok((leaf.key == *key).then(|| leaf.value.clone()));
+                Node::Bucket(bucket) => {
+                    let found = bucket.slice.iter().find(|entry| entry.key == *key);
+                    return Ok(found.map(|entry| entry.value.clone()));
                 }
                 Node::Page(page) => return page.content()?.get_at(key, depth),
                 Node::Branch(branch) => {
@@ -251,7 +237,7 @@ impl<V: Value> Link<V> {
     /// the newest state drops it, so that the store may drop it too.
     pub fn pin(&self) -> Result<(), Fault> {
         match &self.node {
-            Node::Leaf(_) => Ok(()),
+            Node::Bucket(_) => Ok(()),
             Node::Page(page) => {
                 page.content()?;
                 page.supersede(page.count as usize);
@@ -267,7 +253,10 @@ impl<V: Value> Link<V> {
         visit: &mut dyn FnMut(&B256, &V) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         match &self.node {
-            Node::Leaf(leaf) => visit(&leaf.key, &leaf.value),
+            Node::Bucket(bucket) => bucket
+                .slice
+                .iter()
+                .try_for_each(|entry| visit(&entry.key, &entry.value)),
             Node::Page(page) => page.content()?.for_each(visit),
             Node::Branch(branch) => {
                 branch.slice.iter().try_for_each(|child| child.for_each(visit))
@@ -281,7 +270,7 @@ impl<V: Value> Link<V> {
 /// halves the time of an update of a large trie.
 pub fn fetch_counts<V: Value>(links: &[Link<V>]) {
     let count = |link: &Link<V>| match &link.node {
-        Node::Leaf(_) => 0,
+        Node::Bucket(bucket) => ThinArc::strong_count(bucket),
         Node::Branch(branch) => ThinArc::strong_count(branch),
         Node::Page(page) => StdArc::strong_count(page),
     };
@@ -293,7 +282,7 @@ thread_local! {
 }
 
 /// Runs with an empty buffer that each thread keeps for its next node.
-fn with_buffer<T>(run: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+pub fn with_buffer<T>(run: impl FnOnce(&mut Vec<u8>) -> T) -> T {
     BUFFER.with_borrow_mut(|buffer| {
         buffer.clear();
         run(buffer)
@@ -327,21 +316,37 @@ pub fn leaf_rlp<V: Value>(key: &B256, value: &V, depth: usize, out: &mut Vec<u8>
     end_item(out, start, 0xc0);
 }
 
-/// The RLP of a branch, without the extension above it.
-pub fn branch_rlp<V: Value>(mask: u16, children: &[Link<V>], out: &mut Vec<u8>) {
+/// How a branch names its children, by nibble.
+pub type Children = [Option<Reference>; 16];
+
+/// The references of the children of a branch.
+pub fn references<V: Value>(mask: u16, children: &[Link<V>]) -> Children {
+    let mut all = [None; 16];
+    for (part, child) in present(mask).zip(children) {
+        all[usize::from(part)] = Some(child.reference);
+    }
+    all
+}
+
+/// The reference of a branch, or of the extension above it if there is a prefix; the RLP
+/// of that node is left in `out`.
+pub fn branch_of(children: &Children, prefix: &[u8], out: &mut Vec<u8>) -> Reference {
     let start = begin_list(out);
-    let mut next = children.iter();
-    for nibble in 0..16 {
-        match next.as_slice().first() {
-            Some(child) if mask & (1 << nibble) != 0 => {
-                child.reference.write(out);
-                next.next();
-            }
-            _ => out.push(0x80),
+    for child in children {
+        match child {
+            Some(reference) => reference.write(out),
+            None => out.push(0x80),
         }
     }
     out.push(0x80);
     end_item(out, start, 0xc0);
+    let inner = Reference::of(out);
+    if prefix.is_empty() {
+        return inner;
+    }
+    out.clear();
+    extension_rlp(prefix, &inner, out);
+    Reference::of(out)
 }
 
 /// The RLP of an extension.

@@ -2,9 +2,9 @@
 
 use alloy_primitives::B256;
 
+use super::bucket;
 use super::node::{
-    Link, Node, Reference, Value, branch_rlp, child_index, extension_rlp, leaf_rlp,
-    nibble,
+    Link, Node, Value, branch_of, child_index, extension_rlp, nibble, references,
 };
 use crate::error::Fault;
 
@@ -32,26 +32,24 @@ fn walk<V: Value>(
             nodes.push(rlp);
         }
     };
-    let mut rlp = Vec::new();
     match &link.node {
         Node::Page(page) => walk(&page.content()?, key, depth, nodes),
-        Node::Leaf(leaf) => {
-            leaf_rlp(&leaf.key, &leaf.value, depth, &mut rlp);
-            list(rlp);
+        Node::Bucket(bucket) => {
+            bucket::walk(&bucket.slice, key, depth, &mut list);
             Ok(())
         }
         Node::Branch(branch) => {
             let head = &branch.header.header;
-            branch_rlp(head.mask, &branch.slice, &mut rlp);
+            let mut rlp = Vec::new();
+            let children = references(head.mask, &branch.slice);
+            let inner = branch_of(&children, &[], &mut rlp);
             if !head.prefix.is_empty() {
                 let mut above = Vec::new();
-                extension_rlp(&head.prefix, &Reference::of(&rlp), &mut above);
+                extension_rlp(&head.prefix, &inner, &mut above);
                 list(above);
             }
-            let parts = head.prefix.iter().enumerate();
-            let is_below =
-                parts.into_iter().all(|(at, part)| nibble(key, depth + at) == *part);
-            if !is_below {
+            let mut parts = head.prefix.iter().enumerate();
+            if !parts.all(|(at, part)| nibble(key, depth + at) == *part) {
                 return Ok(());
             }
             list(rlp);

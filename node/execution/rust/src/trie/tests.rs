@@ -112,7 +112,7 @@ impl Bench {
                 self.model.insert(*key, *value);
             }
         }
-        let slot = |value: U256| (!value.is_zero()).then_some(Slot(value));
+        let slot = |value: U256| (!value.is_zero()).then_some(Slot::new(value));
         changes.into_iter().map(|(key, value)| (key, slot(value))).collect()
     }
 
@@ -153,7 +153,7 @@ fn expected_root(model: &BTreeMap<B256, U256>) -> B256 {
 fn all(node: &Link<Slot>) -> BTreeMap<B256, U256> {
     let mut found = BTreeMap::new();
     node.for_each(&mut |key, slot| {
-        found.insert(*key, slot.0);
+        found.insert(*key, slot.word());
         Ok(())
     })
     .unwrap();
@@ -162,7 +162,7 @@ fn all(node: &Link<Slot>) -> BTreeMap<B256, U256> {
 
 fn evict(node: &Link<Slot>) -> usize {
     match &node.node {
-        Node::Leaf(_) => 0,
+        Node::Bucket(_) => 0,
         Node::Page(page) => usize::from(page.evict()),
         Node::Branch(branch) => branch.slice.iter().map(evict).sum(),
     }
@@ -263,7 +263,7 @@ fn memory_is_given_back_when_pages_go() {
         bench.memory.meter.resident_bytes.load(std::sync::atomic::Ordering::Relaxed)
     };
     let root = bench.step(None, 3_000).unwrap();
-    assert!(resident(&bench) >= bench.model.len() * 190);
+    assert!(resident(&bench) >= bench.model.len() * 130);
     bench.save(None, Some(&root));
     evict(&root);
     assert_eq!(resident(&bench), 0);

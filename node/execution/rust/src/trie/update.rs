@@ -8,8 +8,9 @@ use alloy_primitives::B256;
 use rayon::prelude::*;
 use triomphe::ThinArc;
 
+use super::bucket::{self, BUCKET_LEAVES, Item, Reuse, fork_of, items_of};
 use super::node::{
-    Head, Leaf, Link, Node, PAGE_LEAVES, Value, child_index, fetch_counts, nibble,
+    Change, Head, Link, Node, PAGE_LEAVES, Value, child_index, fetch_counts, nibble,
     nibbles, present,
 };
 use super::page::{Page, Space};
@@ -18,8 +19,6 @@ use crate::error::Fault;
 /// Changes of one trie from which on the thread pool is worth its cost.
 const PARALLEL_CHANGES: usize = 256;
 
-/// A key and its new value; `None` removes it.
-pub type Change<V> = (B256, Option<V>);
 type Made<V> = Result<Option<Link<V>>, Fault>;
 
 /// The version of a trie after `changes`, which are sorted by key without duplicates.
@@ -36,26 +35,20 @@ pub fn update<V: Value>(
     Ok(made.map(|link| to_page(space, link, &[])))
 }
 
-/// The trie of sorted entries that hangs at `depth`, without pages when it fits one.
-pub fn build<V: Value>(space: &Space, depth: usize, entries: &[(B256, V)]) -> Made<V> {
-    let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
-        return Ok(None);
-    };
-    if entries.len() == 1 {
-        return Ok(Some(Link::leaf(first.0, first.1.clone(), depth)));
+/// The trie of sorted leaves that hangs at `depth`, without pages when it fits one.
+pub fn build<V: Value>(space: &Space, depth: usize, items: Vec<Item<V>>) -> Made<V> {
+    if items.len() <= BUCKET_LEAVES {
+        return Ok((!items.is_empty()).then(|| bucket::make(items, depth, None)));
     }
-    let mut fork = depth;
-    while nibble(&first.0, fork) == nibble(&last.0, fork) {
-        fork += 1;
+    let first = items[0].key;
+    let fork = fork_of(&first, &items[items.len() - 1].key);
+    let mut children = Vec::with_capacity(16);
+    for group in items.chunk_by(|a, b| nibble(&a.key, fork) == nibble(&b.key, fork)) {
+        let part = nibble(&group[0].key, fork);
+        let child = build(space, fork + 1, group.to_vec())?;
+        children.extend(child.map(|child| (part, child)));
     }
-    let mut children = Vec::with_capacity(4);
-    for (part, group) in groups(entries, fork) {
-        if let Some(child) = build(space, fork + 1, group)? {
-            children.push((part, child));
-        }
-    }
-    let path = nibbles(&first.0, 0, fork);
-    assemble(space, &path, depth, children)
+    assemble(space, &nibbles(&first, 0, fork), depth, children)
 }
 
 fn descend<V: Value>(
@@ -68,8 +61,14 @@ fn descend<V: Value>(
         return Ok(link.cloned());
     }
     match link.map(|link| &link.node) {
-        None => build(space, depth, &inserted(changes, None)),
-        Some(Node::Leaf(leaf)) => build(space, depth, &inserted(changes, Some(leaf))),
+        None => build(space, depth, bucket::merge(Vec::new(), changes)),
+        Some(Node::Bucket(old)) => {
+            let items = bucket::merge(items_of(old, depth), changes);
+            if items.is_empty() || items.len() > BUCKET_LEAVES {
+                return build(space, depth, items);
+            }
+            Ok(Some(bucket::make(items, depth, Some(&Reuse::of(old, changes)))))
+        }
         Some(Node::Page(page)) => {
             let content = page.content()?;
             page.supersede(changes.len());
@@ -80,21 +79,6 @@ fn descend<V: Value>(
             Ok(made.unwrap_or_else(|| link.cloned()))
         }
     }
-}
-
-/// The entries that remain, with the one leaf that was there.
-fn inserted<V: Value>(changes: &[Change<V>], leaf: Option<&Leaf<V>>) -> Vec<(B256, V)> {
-    let mut entries: Vec<(B256, V)> = changes
-        .iter()
-        .filter_map(|(key, value)| value.clone().map(|value| (*key, value)))
-        .collect();
-    if let Some(leaf) = leaf
-        && changes.binary_search_by(|(key, _)| key.cmp(&leaf.key)).is_err()
-    {
-        let at = entries.partition_point(|(key, _)| *key < leaf.key);
-        entries.insert(at, (leaf.key, leaf.value.clone()));
-    }
-    entries
 }
 
 /// `None` when no change concerns the branch.
@@ -197,7 +181,10 @@ fn replace<V: Value>(
     let old_count: u32 = children.iter().map(|child| child.count).sum();
     let count = old_count - before + after;
     let was_directory = old_count > PAGE_LEAVES;
-    if mask.count_ones() < 2 || was_directory != (count > PAGE_LEAVES) {
+    let is_form_kept = mask.count_ones() >= 2
+        && count > BUCKET_LEAVES as u32
+        && was_directory == (count > PAGE_LEAVES);
+    if !is_form_kept {
         return rejoin(space, path, depth, (head.mask, children), made);
     }
     if was_directory {
@@ -252,6 +239,13 @@ fn assemble<V: Value>(
         return children.pop().map(|child| collapse(prefix, depth, child)).transpose();
     }
     let count: u32 = children.iter().map(|(_, child)| child.count).sum();
+    if count <= BUCKET_LEAVES as u32 {
+        let mut items = Vec::with_capacity(count as usize);
+        for (_, child) in &children {
+            gather(child, path.len() + 1, &mut items)?;
+        }
+        return Ok(Some(bucket::make(items, depth, None)));
+    }
     let mut mask = 0;
     let mut links = Vec::with_capacity(children.len());
     for (part, child) in children {
@@ -280,9 +274,32 @@ fn collapse<V: Value>(
             let longer = [prefix, &[part], &head.prefix].concat();
             Link::branch(longer.into(), head.mask, branch.slice.to_vec())
         }
-        Node::Leaf(leaf) => Link::leaf(leaf.key, leaf.value.clone(), depth),
+        Node::Bucket(bucket) => {
+            let below = depth + prefix.len() + 1;
+            bucket::make(items_of(&bucket, below), depth, None)
+        }
         Node::Page(_) => return Err(Fault::new("a page inside a page")),
     })
+}
+
+/// Adds the leaves of a node that hangs at `depth`.
+fn gather<V: Value>(
+    link: &Link<V>,
+    depth: usize,
+    items: &mut Vec<Item<V>>,
+) -> Result<(), Fault> {
+    match &link.node {
+        Node::Bucket(bucket) => items.extend(items_of(bucket, depth)),
+        Node::Page(_) => return gather(&absorb(link.clone())?, depth, items),
+        Node::Branch(branch) => {
+            let depth = depth + branch.header.header.prefix.len() + 1;
+            return branch
+                .slice
+                .iter()
+                .try_for_each(|child| gather(child, depth, items));
+        }
+    }
+    Ok(())
 }
 
 /// The content of a page that becomes part of another; anything else as it is.
