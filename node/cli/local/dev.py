@@ -5,12 +5,21 @@ from pathlib import Path
 
 from node.cli.errors import CommandError
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments of `chandlery dev`."""
     parser.description = "a development chain: ten known accounts, seals at once"
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8545, help="0 chooses a free one")
+    parser.add_argument(
+        "--cors",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="a page's origin that may ask; can be repeated",
+    )
     parser.add_argument("--chain-id", type=int, default=31_337)
     parser.add_argument("--gas-limit", type=int, default=30_000_000)
     parser.add_argument("--mnemonic", help="of the ten accounts")
@@ -51,6 +60,12 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.block_time is not None and arguments.block_time <= 0:
         raise CommandError("--block-time is a number of seconds above 0")
+    if arguments.host not in LOOPBACK:
+        raise CommandError(
+            f"--host {arguments.host}: a dev chain lets everyone who reaches it do "
+            f"anything, so it listens on this machine only ({', '.join(LOOPBACK)}); "
+            "forward a port to it, or run --validators N"
+        )
     settings = DevSettings(
         chain_id=arguments.chain_id,
         executor=arguments.executor or "auto",
@@ -60,7 +75,11 @@ def run(arguments: argparse.Namespace) -> int:
         compat=arguments.compat or "",
         mnemonic=arguments.mnemonic or MNEMONIC,
         directory=arguments.dir,
-        rpc=RpcConfig(host=arguments.host, port=arguments.port),
+        rpc=RpcConfig(
+            host=arguments.host,
+            port=arguments.port,
+            cors_origins=tuple(arguments.cors),
+        ),
     )
     return run_dev(settings, quiet=arguments.quiet)
 

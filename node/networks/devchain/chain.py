@@ -13,25 +13,26 @@ from typing import Any, TypeVar
 
 from node.chain.block import Block
 from node.chain.genesis import Genesis
-from node.chain.header import Header, prev_randao_of
+from node.chain.header import Header
 from node.chain.header_rules import HeaderRules
 from node.execution.dev import DevExecutor
 from node.execution.executor import (
     AccountOverride,
-    BlockEnv,
     BlockInvalid,
     BuildLimits,
+    BuiltBlock,
     TxError,
 )
 from node.networks.devchain.clock import ClockState, DevClock
 from node.networks.devchain.environment import (
-    DevRules,
     Environment,
     Sealed,
     Snapshot,
     Step,
+    block_env,
+    rules_of,
 )
-from node.networks.devchain.pooling import empty_pool, refill, waiting
+from node.networks.devchain.pooling import empty_pool, is_quick, refill, waiting
 from node.primitives.types import Address, Hash32
 from node.rpc.backend import Head, Refusal
 from node.rpc.errors import server_error
@@ -99,13 +100,7 @@ class DevChain:
     @property
     def rules(self) -> HeaderRules:
         """The header rules, with what is set for the next block."""
-        consensus = self.genesis.consensus
-        return DevRules(
-            gas_limit=self.environment.gas_limit,
-            zero_base_fee=consensus.zero_base_fee,
-            max_clock_drift_s=consensus.max_clock_drift_s,
-            next_base_fee=self.environment.next_base_fee,
-        )
+        return rules_of(self.genesis, self.environment)
 
     def at(self, number: int) -> Sealed | None:
         """The block of a height."""
@@ -183,7 +178,8 @@ class DevChain:
         if blocks > MAX_MINED_BLOCKS:
             raise server_error(f"at most {MAX_MINED_BLOCKS} blocks at once")
         for at in range(blocks):
-            async with self._lock:  # others have their turn between two blocks
+            await asyncio.sleep(0)  # others have their turn between two blocks
+            async with self._lock:
                 if interval_s is not None and at > 0:
                     parent_s = self.head.timestamp
                     self.clock.set_next(parent_s + max(1, interval_s), parent_s)
@@ -192,13 +188,19 @@ class DevChain:
     async def _seal(self) -> dict[Hash32, str]:
         """One block, with the lock held; whom the executor refused and why."""
         parent = self.head
-        env, gas = self._env(parent), SELECTED_GAS_FACTOR * self.environment.gas_limit
+        timestamp = self.clock.next_timestamp(parent.timestamp)
+        env = block_env(parent, self.environment, self.rules, timestamp)
+        gas = SELECTED_GAS_FACTOR * self.environment.gas_limit
         chosen = self.pool.select(gas, BUILD_BYTES, env.base_fee_per_gas)
         raws = tuple(chosen.raws)
         limits = BuildLimits(self.environment.gas_limit, BUILD_BYTES, BUILD_TIME_MS)
         mark = self.executor.mark()
         executor = self.executor
-        built = await self._on_thread(lambda: executor.build(parent, env, raws, limits))
+
+        def build() -> BuiltBlock:
+            return executor.build(parent, env, raws, limits)
+
+        built = build() if is_quick(self.pool, chosen) else await self._on_thread(build)
         executor.commit(built.executed.digest)
         block = Block.decode(built.block)
         hashes = tuple(chosen.hashes[position] for position in built.included)
@@ -217,18 +219,6 @@ class DevChain:
         for call in self.on_sealed:
             call(head)
         return refusals
-
-    def _env(self, parent: Header) -> BlockEnv:
-        number = parent.number + 1
-        set_randao = self.environment.next_prev_randao
-        return BlockEnv(
-            number=number,
-            timestamp=self.clock.next_timestamp(parent.timestamp),
-            coinbase=self.environment.coinbase,
-            gas_limit=self.environment.gas_limit,
-            base_fee_per_gas=self.rules.base_fee_after(parent),
-            prev_randao=set_randao or prev_randao_of(parent.digest, number),
-        )
 
     def _append(self, sealed: Sealed) -> None:
         number = sealed.block.header.number

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from node.chain.block import Block
-from node.chain.header import Header
+from node.chain.genesis import Genesis
+from node.chain.header import Header, prev_randao_of
 from node.chain.header_rules import HeaderRules
+from node.execution.executor import BlockEnv
 from node.networks.devchain.clock import ClockState
 from node.primitives.types import Address, Hash32
 from node.txpool.entries import Entry
@@ -59,3 +61,30 @@ class DevRules(HeaderRules):
             return self.next_base_fee
         # Not super(): dataclasses with slots are made anew, and super() loses them.
         return HeaderRules.base_fee_after(self, parent)
+
+
+def rules_of(genesis: Genesis, environment: Environment) -> HeaderRules:
+    """The rules of the next header."""
+    consensus = genesis.consensus
+    return DevRules(
+        gas_limit=environment.gas_limit,
+        zero_base_fee=consensus.zero_base_fee,
+        max_clock_drift_s=consensus.max_clock_drift_s,
+        next_base_fee=environment.next_base_fee,
+    )
+
+
+def block_env(
+    parent: Header, environment: Environment, rules: HeaderRules, timestamp: int
+) -> BlockEnv:
+    """What the next block is built with."""
+    number = parent.number + 1
+    return BlockEnv(
+        number=number,
+        timestamp=timestamp,
+        coinbase=environment.coinbase,
+        gas_limit=environment.gas_limit,
+        base_fee_per_gas=rules.base_fee_after(parent),
+        prev_randao=environment.next_prev_randao
+        or prev_randao_of(parent.digest, number),
+    )

@@ -91,7 +91,8 @@ class DevNode:
     async def serve(self) -> str:
         """Listen; returns the URL. Raises RpcAddressTaken."""
         await self.rpc.start()
-        return f"http://{self._host}:{self.rpc.server.port}"
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self.rpc.server.port}"
 
     async def close(self) -> None:
         """Stop sealing and answering."""

@@ -8,9 +8,13 @@ from collections.abc import Iterable
 
 from node.chain.genesis import Genesis
 from node.execution.executor import StateView, TxError, TxInfo
-from node.txpool.entries import Entry
+from node.txpool.entries import Entry, Selection
 from node.txpool.limits import PoolLimits
 from node.txpool.pool import TxPool
+
+MAX_QUICK_GAS = 300_000
+MAX_QUICK_TRANSACTIONS = 8
+"""Blocks up to this are built on the loop: a few milliseconds, 0.2 s at the worst."""
 
 
 def empty_pool(genesis: Genesis, gas_limit: int) -> TxPool:
@@ -39,3 +43,11 @@ def refill(
     senders = list(dict.fromkeys(info.sender for info, _ in kept))
     accounts = dict(zip(senders, view.accounts(senders), strict=True))
     pool.add(kept, accounts, *moment)
+
+
+def is_quick(pool: TxPool, chosen: Selection) -> bool:
+    """Whether a block of these is built sooner than a thread is woken."""
+    if len(chosen.hashes) > MAX_QUICK_TRANSACTIONS:
+        return False
+    entries = map(pool.get, chosen.hashes)
+    return sum(e.info.gas_limit for e in entries if e is not None) <= MAX_QUICK_GAS

@@ -135,6 +135,7 @@ def test_a_real_network_has_the_same_accounts(tmp_path: Path) -> None:
     [
         (["--validators", "2", "--no-mining"], "--no-mining is for the dev chain"),
         (["--block-time", "0"], "above 0"),
+        (["--host", "0.0.0.0"], "on this machine only"),
     ],
 )
 def test_what_does_not_go_together_is_said(words: list[str], message: str) -> None:
