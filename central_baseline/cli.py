@@ -5,14 +5,13 @@ import json
 import sys
 
 from central_baseline.verbs import (
+    UP_TIMEOUT_S,
     add_existing,
     add_place,
     configure_more,
     default_folder,
     existing_rung,
 )
-
-UP_TIMEOUT_S = 90.0
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

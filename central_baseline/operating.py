@@ -8,6 +8,7 @@ Source: Patroni 4.1 documentation, "REST API" (/cluster, /switchover).
 """
 
 import asyncio
+import base64
 import json
 import time
 from collections import Counter
@@ -52,7 +53,8 @@ class _Operator:
             raise CentralError(f"nothing runs in {folder}: start it with 'central up'")
         known = json.loads(self._layout.admin.read_text())
         self._agents: dict[str, str] = known.get("agents", {})
-        self._login = aiohttp.BasicAuth(OPERATOR, known["token"])
+        login = base64.b64encode(f"{OPERATOR}:{known['token']}".encode()).decode()
+        self._headers = {"Authorization": f"Basic {login}"}
 
     def order(self, only: list[str]) -> list[str]:
         """Names in the order of their restart, an elected primary last of its kind."""
@@ -103,7 +105,7 @@ class _Operator:
             raise UsageError(f"{to} cannot take over; {', '.join(copies)} can")
         body = {"leader": leader, "candidate": to or copies[0]}
         async with (
-            aiohttp.ClientSession(auth=self._login) as http,
+            aiohttp.ClientSession(headers=self._headers) as http,
             http.post(
                 f"{self._agents[leader]}/switchover",
                 json=body,

@@ -7,6 +7,7 @@ import argparse
 from pathlib import Path
 from typing import TypeAlias
 
+UP_TIMEOUT_S = 90.0
 Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
@@ -64,6 +65,19 @@ def configure_more(verbs: Verbs) -> None:
         help="only this one (repeatable); default: all that have a second one",
     )
     restart.set_defaults(run=run_restart)
+
+    bench = verbs.add_parser(
+        "bench", help="the rung's orders per second beside pgbench's (about 40 s)"
+    )
+    add_existing(bench)
+    bench.add_argument(
+        "--within",
+        type=float,
+        default=2.0,
+        metavar="RATIO",
+        help="fail when pgbench is more than so many times faster (default 2)",
+    )
+    bench.set_defaults(run=run_bench)
 
 
 def add_place(parser: argparse.ArgumentParser) -> None:
@@ -188,3 +202,31 @@ def run_restart(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps({"restarted": done}))
     return 0
+
+
+def run_bench(arguments: argparse.Namespace) -> int:
+    """Measure the rung that is up, or one started for this alone."""
+    import json
+    import tempfile
+
+    from central_baseline import commands, yardstick
+    from central_baseline.config import Layout, Settings
+    from central_baseline.rungs import RUNGS
+
+    rung = arguments.rung
+    if rung not in RUNGS or arguments.dir or Layout(default_folder(rung)).is_locked():
+        rung, folder = existing_rung(arguments)
+        measured = yardstick.measure(folder)
+    else:
+        with tempfile.TemporaryDirectory(prefix="chandlery-bench-") as scratch:
+            home = Path(scratch) / "rung"
+            commands.up(Settings(rung, home), UP_TIMEOUT_S)
+            try:
+                measured = yardstick.measure(home)
+            finally:
+                commands.down(home)
+    if arguments.json:
+        print(json.dumps({"rung": rung, **measured.document()}))
+    else:
+        print("\n".join(yardstick.report(rung, measured)))
+    return 0 if measured.ratio <= arguments.within else 1

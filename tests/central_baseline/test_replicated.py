@@ -215,6 +215,34 @@ async def test_reads_are_answered_by_standbys(client: Client) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(400)
+async def test_one_standby_cut_off_costs_nothing_and_both_stop_every_purchase(
+    client: Client,
+) -> None:
+    """A paused node is what a partition looks like from the other side: connections
+    stay and nothing comes."""
+    tokens = await client.provision(4)
+    at = await primary(client.rung)
+    first, second = (node for node in NODES if node != at)
+    price = await client.price()
+    async with Shoppers(client, tokens) as shoppers:
+        await client.rung.control("pause", component=first)
+        await shoppers.until_acknowledged(30)
+        await client.rung.control("pause", component=second)
+        reference = fresh_reference()
+        told = await client.buy(tokens[0], reference, price=price)
+        assert told.status == 503
+        assert told.reason in {"outcome_unknown", "database_unavailable", "overloaded"}
+        for node in (first, second):
+            await client.rung.control("resume", component=node)
+        await shoppers.until_acknowledged(20)
+    await until_healthy(client)
+    answer = await client.buy(tokens[0], reference, price=price)
+    assert answer.status in {200, 201}
+    await assert_books_match(client, shoppers.history)
+
+
+@pytest.mark.long
 @pytest.mark.timeout(900)
 async def test_twenty_dead_primaries_lose_and_double_nothing(client: Client) -> None:
     tokens = await client.provision(6)
