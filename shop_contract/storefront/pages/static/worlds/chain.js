@@ -258,8 +258,10 @@ export class ChainWorld {
       );
       const parent = "0x" + (block - 1).toString(16);
       const all = await this.rpc.call("qbft_getValidatorsByBlockNumber", parent);
-      const sentence = `Final: block ${block}, signed by ${certificate.seals.length} of ${all.length} validators.`;
-      return { sentence };
+      const signed = `signed by ${certificate.seals.length} of ${all.length} validators`;
+      // Fewer than four validators tolerate no liar at all.
+      const few = all.length < 4 ? " With so few, none of them may lie." : "";
+      return { sentence: `Final: block ${block}, ${signed}.${few}` };
     } catch {
       return {
         sentence: `In block ${block} of a development chain: no validators vouch for it.`,
