@@ -11,8 +11,10 @@ from node.networks.devchain.sealing import Sealer
 from node.rpc.dispatch import Handler, Methods
 from node.rpc.errors import invalid_params
 from node.rpc.formats import block_json
-from node.rpc.params import MAX_UINT64, Params, parse_quantity
+from node.rpc.params import Params, parse_quantity
 
+MAX_TIME = 2**43
+"""Also in milliseconds, as JavaScript gives them, it is far away."""
 MAX_INTERVAL_S = 365 * 24 * 3600
 PREFIXES = ("anvil_", "hardhat_", "evm_")
 
@@ -86,7 +88,7 @@ class MiningMethods:
             options = {"timestamp": options}
         blocks, timestamp = options.get("blocks"), options.get("timestamp")
         if timestamp is not None:
-            self._set_next(parse_quantity(timestamp, "timestamp", MAX_UINT64))
+            self._set_next(parse_quantity(timestamp, "timestamp", MAX_TIME))
         count = 1 if blocks is None else parse_quantity(blocks, "blocks")
         await self._chain.mine(count)
 
@@ -122,10 +124,10 @@ class MiningMethods:
 
     async def increase_time(self, raw: Any) -> int:
         """[seconds]; answers with the whole offset."""
-        return self._chain.clock.increase(Params(raw, 1).quantity(0, MAX_UINT64))
+        return self._chain.clock.increase(Params(raw, 1).quantity(0, MAX_TIME))
 
     async def set_next_timestamp(self, raw: Any) -> None:
-        self._set_next(Params(raw, 1).quantity(0, MAX_UINT64))
+        self._set_next(Params(raw, 1).quantity(0, MAX_TIME))
 
     def _set_next(self, timestamp_s: int) -> None:
         try:
@@ -135,7 +137,7 @@ class MiningMethods:
 
     async def set_time(self, raw: Any) -> int:
         """[seconds since 1970, or milliseconds as JavaScript has them]"""
-        given = Params(raw, 1).quantity(0, MAX_UINT64)
+        given = Params(raw, 1).quantity(0, MAX_TIME)
         seconds = given // 1000 if given >= 10**12 else given
         return self._chain.clock.set_time(seconds)
 

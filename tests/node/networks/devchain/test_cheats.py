@@ -152,9 +152,9 @@ async def test_waiting_transactions_come_back_with_a_snapshot(ask: Asker) -> Non
 async def test_a_thousand_resets_leave_nothing_behind(ask: Asker) -> None:
     memory = ask.node.chain.executor._memory  # type: ignore[attr-defined]
     sizes = []
-    for _ in range(1_000):
+    for turn in range(1_000):
         snapshot = await ask("evm_snapshot")
-        await ask("anvil_setBalance", AT, "0x5")
+        await ask("anvil_setBalance", f"0x{turn + 1:040x}", "0x5")
         await ask("evm_revert", snapshot)
         sizes.append((len(memory._all_nodes), len(memory._layers), len(memory.names)))
     assert len(set(sizes)) == 1
