@@ -25,8 +25,11 @@ class PremiseFailed(Exception):
 
 
 PREMISE_SQLSTATE = "SH001"
-# Raised before anything commits: a server that is starting, stopping or a replica.
+# Raised before anything commits: a server that is starting, stopping or a replica, or
+# has no room (where it is the log that has none, PostgreSQL dies instead).
 _NOT_DONE = (
+    asyncpg.DiskFullError,
+    asyncpg.OutOfMemoryError,
     asyncpg.CannotConnectNowError,
     asyncpg.TooManyConnectionsError,
     asyncpg.ReadOnlySQLTransactionError,
