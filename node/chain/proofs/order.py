@@ -197,7 +197,7 @@ def _list(raw: Any, name: str, most: int) -> list[Any]:
 
 def _bytes(text: Any, name: str, length: int | None = None) -> bytes:
     """Lower-case hexadecimal digits only: one value has one spelling."""
-    if not isinstance(text, str) or not text.startswith("0x") or text != text.lower():
+    if not isinstance(text, str) or not text.startswith("0x"):
         raise ProofInvalid(f"{name}: expected bytes as 0x and lower-case digits")
     try:
         raw = bytes.fromhex(text[2:])
