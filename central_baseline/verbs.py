@@ -135,7 +135,7 @@ def run_manifests(arguments: argparse.Namespace) -> int:
     """Write the manifests and say how to go on."""
     from dataclasses import replace
 
-    from central_baseline.manifests.options import NAME, options_for
+    from central_baseline.manifests.options import NAME, etcd_hosts, options_for
     from central_baseline.manifests.writing import write_manifests
 
     options = replace(
@@ -145,7 +145,7 @@ def run_manifests(arguments: argparse.Namespace) -> int:
             arguments.replicas,
             arguments.database_dsn,
         ),
-        etcd_hosts=tuple(arguments.etcd),
+        etcd_hosts=etcd_hosts(arguments.etcd),
         addresses=_addresses(arguments.address),
         domain=arguments.domain or NAME,
     )

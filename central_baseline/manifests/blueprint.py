@@ -88,6 +88,8 @@ class Blueprint:
     lesson: str
     units: list[Unit]
     allowed: list[Allowed] = field(default_factory=list)
+    # Units that call servers which are none of ours, and at which ports.
+    outside: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     def unit(self, name: str) -> Unit:
         return next(unit for unit in self.units if unit.name == name)

@@ -2,7 +2,8 @@
 
 Three networks are the firewall: `public` is where the world comes in, `web` leads from
 the balancer to the app servers, `data` from them to databases and cache; the latter two
-are internal, they have no way out. Source: the Compose Specification.
+are internal, they have no way out. (`outside` is for who calls servers that exist
+already.) Source: the Compose Specification.
 """
 
 from typing import Any
@@ -162,6 +163,8 @@ def _networks(blueprint: Blueprint, unit: Unit) -> tuple[str, ...]:
     names = NETWORKS[unit.role]
     if unit.is_public and "public" not in names:
         names = ("public", *names)
+    if unit.name in blueprint.outside:
+        names = (*names, "outside")
     has_balancer = any(other.role == "balancer" for other in blueprint.units)
     return names if has_balancer else tuple(n for n in names if n != "web")
 
@@ -169,6 +172,8 @@ def _networks(blueprint: Blueprint, unit: Unit) -> tuple[str, ...]:
 def _network(name: str) -> Document:
     if name in PRIVATE:
         return {"internal": True}
+    if name == "outside":
+        return {}
     return {"ipam": {"config": [{"subnet": f"{ADDRESSES}0/24"}]}}
 
 

@@ -90,7 +90,17 @@ class _Drawing:
             self._allow(["balancer"], apps, WEB)
         self._add_edges()
         rung = self._rung
-        return Blueprint(rung.name, rung.lesson, self._units, self._allowed)
+        outside = self._outside()
+        return Blueprint(rung.name, rung.lesson, self._units, self._allowed, outside)
+
+    def _outside(self) -> dict[str, tuple[int, ...]]:
+        if self._options.database_dsn is not None:
+            port = urlsplit(self._options.database_dsn).port or POSTGRES
+            return {name: (port,) for name in (*self._named("web"), "setup")}
+        ports = tuple(
+            sorted({int(host.rpartition(":")[2]) for host in self._options.etcd_hosts})
+        )
+        return {name: ports for name in self._named("database") if ports}
 
     def _named(self, role: str) -> list[str]:
         return [unit.name for unit in self._units if unit.role == role]

@@ -73,6 +73,13 @@ def policies(blueprint: Blueprint) -> list[Document]:
             if (target := blueprint.unit(rule.target)).address is not None
             and (outside := _public_ports(target))
         ]
+        if unit.name in blueprint.outside:
+            ports = [
+                {"protocol": "TCP", "port": port}
+                for port in blueprint.outside[unit.name]
+            ]
+            anywhere = [{"ipBlock": {"cidr": "0.0.0.0/0"}}]
+            policy["spec"]["egress"].append({"to": anywhere, "ports": ports})
         found.append(policy)
     return found
 

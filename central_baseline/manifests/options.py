@@ -50,6 +50,15 @@ def options_for(
     return ManifestOptions(rung, servers, replicas, database_dsn=database_dsn)
 
 
+def etcd_hosts(given: list[str]) -> tuple[str, ...]:
+    """host:port each, or UsageError."""
+    for entry in given:
+        host, _, port = entry.rpartition(":")
+        if not host or not port.isdigit():
+            raise UsageError(f"--etcd {entry}: wanted is HOST:PORT")
+    return tuple(given)
+
+
 @dataclass(frozen=True)
 class ManifestSecrets:
     """The rung's passwords, and those that only separate machines need."""

@@ -4,9 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from central_baseline.errors import RefusedError, UsageError
-from central_baseline.manifests.options import options_for
+from central_baseline.manifests.options import etcd_hosts, options_for
 from central_baseline.manifests.writing import write_manifests
 
 
@@ -65,3 +66,27 @@ def test_a_database_that_exists_is_used_and_not_described(tmp_path: Path) -> Non
     assert "\n  database:" not in found["compose.yaml"]
     assert dsn in found["secrets/setup/setup-setup.json"]
     assert "@pg.example.org:5433/shop" in found["secrets/app1/web1-web1.json"]
+    services = yaml.safe_load(found["compose.yaml"])["services"]
+    assert {n for n, s in services.items() if "outside" in s["networks"]} == {
+        "app1",
+        "app2",
+        "setup",
+    }
+
+
+def test_an_etcd_that_exists_takes_the_place_of_raft(tmp_path: Path) -> None:
+    options = replace(
+        options_for("replicated"), etcd_hosts=etcd_hosts(["etcd.example.org:2379"])
+    )
+    write_manifests(options, "kubernetes", tmp_path)
+    found = list(yaml.safe_load_all((tmp_path / "kubernetes.yaml").read_text()))
+    policy = next(
+        d
+        for d in found
+        if d["kind"] == "NetworkPolicy" and d["metadata"]["name"] == "db1"
+    )
+    ports = [p["port"] for rule in policy["spec"]["egress"] for p in rule["ports"]]
+    assert 2379 in ports
+    assert 2222 not in ports
+    with pytest.raises(UsageError, match="HOST:PORT"):
+        etcd_hosts(["etcd"])
