@@ -176,3 +176,24 @@ def test_a_file_that_is_no_delivery_key_is_refused(
     pem.chmod(0o600)
     with pytest.raises(ShopError, match="no P-256 private key"):
         deploy("--key", key, "--rpc", "http://127.0.0.1:1", "--delivery-key", pem)
+
+
+def test_a_local_network_is_told_where_its_shop_is(tmp_path: Path) -> None:
+    accounts = [{"private_key": "0x" + "07" * 32}]
+    with RpcNode() as node:
+        (tmp_path / "descriptor.json").write_text(
+            json.dumps({"endpoints": [{"url": node.url}]})
+        )
+        (tmp_path / "accounts.json").write_text(json.dumps(accounts))
+        (tmp_path / "accounts.json").chmod(0o600)
+        for name in ("node1", "node2"):
+            (tmp_path / name).mkdir()
+            (tmp_path / name / "node.toml").touch()
+        assert deploy("--network", tmp_path) == 0
+        notes = [
+            json.loads((folder / "shop.json").read_text())
+            for folder in (tmp_path, tmp_path / "node1", tmp_path / "node2")
+        ]
+        assert notes[0] == notes[1] == notes[2]
+        assert view(node, notes[0]["address"], "delivery_key")
+    assert stat.S_IMODE((tmp_path / "delivery.pem").stat().st_mode) == 0o600
