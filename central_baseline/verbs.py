@@ -13,6 +13,11 @@ Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def configure_more(verbs: Verbs) -> None:
     """Add the operator's verbs."""
+    _configure_manifests(verbs)
+    _configure_upkeep(verbs)
+
+
+def _configure_manifests(verbs: Verbs) -> None:
     manifests = verbs.add_parser(
         "manifests", help="write the rung as files for machines of your own"
     )
@@ -47,6 +52,8 @@ def configure_more(verbs: Verbs) -> None:
     manifests.add_argument("--domain", help="the name that name servers answer for")
     manifests.set_defaults(run=run_manifests)
 
+
+def _configure_upkeep(verbs: Verbs) -> None:
     switchover = verbs.add_parser(
         "switchover", help="make another database node the primary, losing nothing"
     )

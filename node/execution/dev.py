@@ -71,6 +71,6 @@ def open_dev_executor(kind: str, genesis: Genesis) -> DevExecutor:
             "the executor pyevm"
         )
     choose("pyevm")  # raises when it is not installed
-    from node.execution.reference.dev import PyEvmDevExecutor
+    from node.execution.pyevm_dev import PyEvmDevExecutor
 
     return PyEvmDevExecutor(genesis)
