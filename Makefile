@@ -7,13 +7,15 @@ DIR ?= network
 SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help compare test check bench-engine network simulate lock clean
+.PHONY: help compare install test check bench-engine network simulate lock clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 compare: $(VENV)/.native ## run the same shop in both worlds and write the report
 	$(BIN)/chandlery compare
+
+install: $(VENV)/.native ## install into .venv and run nothing
 
 test: $(VENV)/.native ## run the whole test suite
 	$(BIN)/pytest
