@@ -117,15 +117,17 @@ class CatchUp:
 
     def deadline_ms(self) -> int | None:
         """When `on_tick` must be called next; None when nothing waits for time."""
-        waits = [peer.deadline_ms for peer in self._peers.values() if peer.request]
+        requests = [peer.deadline_ms for peer in self._peers.values() if peer.request]
+        waits: list[int] = []
         if self.target > self.head.number:
             if self._ahead_since_ms is not None:
                 waits.append(self._ahead_since_ms + self.limits.grace_ms)
             waits += [
                 peer.rests_until_ms for peer in self._peers.values() if not peer.request
             ]
-        # What is past was dealt with when it came; only an event changes it.
-        return min((wait for wait in waits if wait > self._now_ms), default=None)
+        # Any event deals with what else has passed, but only `on_tick` with requests.
+        waits = [wait for wait in waits if wait > self._now_ms]
+        return min([*requests, *waits], default=None)
 
     def on_status(self, peer: Address, height: int, at_ms: int) -> list[SyncEffect]:
         """A peer says where it stands."""

@@ -160,6 +160,22 @@ def test_a_silent_peer_is_blamed_and_another_asked(
     assert world.applied == links
 
 
+def test_a_request_is_overdue_also_when_another_event_came_first(
+    world: World, links: list[Link]
+) -> None:
+    """A status at the very moment of the deadline must not hide it."""
+    world.silent = {PEERS[0]}
+    world.announce(PEERS[0], links)
+    world.wait(LIMITS.grace_ms)
+    world.now_ms += LIMITS.timeout_ms
+    world.announce(PEERS[0], links)
+    assert world.machine.deadline_ms() == world.now_ms
+    world.announce(PEERS[1], links)
+    world.wait(world.now_ms)
+    assert (PEERS[0], "no answer to a block request") in world.blamed
+    assert world.height == len(links)
+
+
 def test_a_peer_that_goes_away_is_replaced(world: World, links: list[Link]) -> None:
     world.silent = {PEERS[0]}
     world.announce(PEERS[0], links)
