@@ -30,6 +30,7 @@ class Kind(StrEnum):
     LINK = "link cut"
     LOSS = "messages lost"
     MUTE = "one kind of message lost"
+    LOCKS = "COMMITs lost, PREPAREs in part"
     REPEAT = "messages delivered twice"
     SHUFFLE = "messages reordered"
     SLOW = "slow links"
@@ -195,7 +196,9 @@ POINT = (Kind.KILL, Kind.POWER, Kind.WRITE, Kind.FULL, Kind.SYNC, Kind.JUMP)
 
 def _fault(random: Random, names: list[str], honest: list[str]) -> Fault:
     """One that needs no budget."""
-    kind = random.choice([k for k in Kind if k not in _BUDGETED] + [Kind.MUTE])
+    kind = random.choice(
+        [k for k in Kind if k not in _BUDGETED] + [Kind.MUTE, Kind.LOCKS]
+    )
     at_s = random.uniform(FAULTS_FROM_S, HEAL_S - 2)
     until_s = min(HEAL_S, at_s + random.choice((0.2, 1.0, 3.0, 8.0)) * random.random())
     hosts: tuple[str, ...] = ()
@@ -209,6 +212,9 @@ def _fault(random: Random, names: list[str], honest: list[str]) -> Fault:
         # Blocks follow the clocks of a quorum: never more than one is far ahead.
         if value > 14:
             hosts, value = (honest[0],), value if len(names) >= 4 else 14.0
+    elif kind is Kind.LOCKS:
+        until_s = min(HEAL_S, at_s + random.uniform(4, 12))
+        value = random.choice((0.3, 0.45))
     elif kind is Kind.MUTE:
         value = float(random.choice(MUTED))
     elif kind is Kind.SYNC:

@@ -12,7 +12,7 @@ from typing import Any
 
 from node.chain.genesis import ConsensusConfig, Genesis
 from node.chain.genesis_builder import make_genesis
-from node.chain.signing import SigningDomain
+from node.chain.signing import MessageCode, SigningDomain
 from node.chain.validators import faulty_max
 from node.simulation.clients import Client, account_of, burst
 from node.simulation.history import History
@@ -29,6 +29,7 @@ OPERATOR, BURSTER, FIRST_CLIENT = 0, 1, 2
 SHOPPING_AFTER_HEALING_S = 2.0
 SLACK_S = 6.0
 """Beyond the protocol's bound: connecting, sync's waits, clocks that drift."""
+MUTED_LOSS = 0.9
 TICK_S = 1.0
 LOG_COPIES = 4
 
@@ -242,8 +243,10 @@ class World:
             case Kind.LOSS:
                 wire.loss = max(0.0, round(wire.loss + sign * fault.value, 6))
             case Kind.MUTE:
-                code = int(fault.value)
-                wire.muted[code] = wire.muted.get(code, 0) + sign
+                wire.mute(int(fault.value), MUTED_LOSS, sign > 0)
+            case Kind.LOCKS:
+                wire.mute(MessageCode.COMMIT, MUTED_LOSS, sign > 0)
+                wire.mute(MessageCode.PREPARE, fault.value, sign > 0)
             case Kind.REPEAT:
                 wire.repeat = max(0.0, round(wire.repeat + sign * fault.value, 6))
             case Kind.SHUFFLE:

@@ -25,7 +25,6 @@ from node.simulation.machine.keys import SimulatedVerifier, address_of, name_of
 from node.simulation.machine.virtual_time import VirtualLoop
 
 CONSENSUS = (ProposalMessage, PrepareMessage, CommitMessage, RoundChangeMessage)
-MUTED_LOSS = 0.9
 MIN_DELAY_S, MAX_DELAY_S = 0.002, 0.03
 
 
@@ -63,8 +62,8 @@ class Wire:
         self.ports: dict[str, Port] = {}
         self.loss = 0.0
         self.repeat = 0.0
-        self.muted: dict[int, int] = {}
-        """Codes of consensus messages that hardly arrive, and by how many faults."""
+        self.muted: dict[int, list[float]] = {}
+        """Loss of consensus messages by their code, one for each fault."""
         self.shuffled = 0
         """By how many faults messages lose their order."""
         self.slow_s = 0.0
@@ -112,6 +111,14 @@ class Wire:
         if near and far:
             self.connect(near, far)
 
+    def mute(self, code: int, loss: float, begins: bool) -> None:
+        """Begin or end to lose messages of one kind."""
+        losses = self.muted.setdefault(code, [])
+        if begins:
+            losses.append(loss)
+        else:
+            losses.remove(loss)
+
     def vanish(self, source: str, target: str, more: int) -> None:
         """Begin (+1) or end (-1) to lose everything in one direction."""
         link = (source, target)
@@ -133,7 +140,8 @@ class Wire:
     def _loss_of(self, message: WireMessage) -> float:
         if self.muted and isinstance(message, CONSENSUS):
             code = int(message.signed.payload.code)
-            return MUTED_LOSS if self.muted.get(code) else self.loss
+            losses: list[float] = self.muted.get(code, [])
+            return max(self.loss, *losses) if losses else self.loss
         return self.loss
 
     def passed(self, source: str, message: WireMessage) -> WireMessage | None:

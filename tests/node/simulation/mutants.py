@@ -28,7 +28,6 @@ JUSTIFICATION = "node/consensus/justification.py"
 MESSAGE_LOG = "node/consensus/message_log.py"
 HEIGHT = "node/consensus/height.py"
 ROUNDS = "node/consensus/rounds.py"
-SAFETY = "node/consensus/safety.py"
 LOOP = "node/driver/loop.py"
 DRIVER = "node/driver/driver.py"
 PROPOSALS = "node/driver/blocks/proposals.py"
@@ -136,12 +135,6 @@ MUTANTS = (
         ROUNDS,
         "self._out.emit(Broadcast(message))",
         "pass",
-    ),
-    Mutant(
-        "signing goes back in rounds",
-        SAFETY,
-        "        if payload.round < self.round:\n            return Permit.NEVER",
-        "        if payload.round < self.round:\n            return Permit.NEW",
     ),
     Mutant(
         "a set iterated",
