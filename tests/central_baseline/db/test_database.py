@@ -49,8 +49,8 @@ async def test_a_read_survives_a_connection_that_was_cut(
 async def test_no_connection_in_time_means_nothing_was_done(
     one: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "ACQUIRE_S", 0.05)
     async with one.transaction():
+        monkeypatch.setattr(module, "ACQUIRE_S", 0.05)
         with pytest.raises(Overloaded):
             await one.write("SELECT 1")
 
