@@ -236,7 +236,8 @@ def write_descriptor(
         },
         "durability": (
             f"acknowledged means final: {quorum(n)} of {n} validators hold the block's "
-            f"body on disk (fsync) and signed for it; lying validators survived: {faulty_max(n)}"
+            f"body on disk (fsync) and signed for it; "
+            f"lying validators survived: {faulty_max(n)}"
         ),
         "software": {"chandlery": version("chandlery")},
     }
