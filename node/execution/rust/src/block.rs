@@ -26,7 +26,7 @@ use crate::machine::{Env, Machine, context, rules};
 use crate::phases::{Phase, Span};
 use crate::state::State;
 use crate::store::{Position, Store};
-use crate::trie::EMPTY_ROOT;
+use crate::trie::{EMPTY_ROOT, Replaced};
 use crate::tx::Tx;
 
 /// Where a block's execution stands.
@@ -66,7 +66,7 @@ impl Closed<'_> {
     /// The new state and the roots.
     pub fn finish(self) -> Result<Finished, Fault> {
         let _span = Span::begin(Phase::Roots);
-        let state = self.state.apply(&self.changes.after)?;
+        let (state, replaced) = self.state.apply_noting(&self.changes.after)?;
         Ok(Finished {
             state_root: state.root(),
             transactions_root: list_root(&self.raws),
@@ -76,6 +76,7 @@ impl Closed<'_> {
             touched: self.touched,
             changes: self.changes,
             state,
+            replaced,
         })
     }
 }
@@ -85,6 +86,7 @@ pub struct Finished {
     pub raws: Vec<Bytes>,
     pub results: Results,
     pub state: State,
+    pub replaced: Replaced,
     pub changes: Changes,
     pub state_root: B256,
     pub transactions_root: B256,

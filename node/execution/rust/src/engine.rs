@@ -20,8 +20,8 @@ use crate::header::Header;
 use crate::phases::{Phase, Span};
 use crate::saver::Saver;
 use crate::state::State;
-use crate::store::{Checkpoint, Position, Store};
-use crate::trie::Source;
+use crate::store::{Checkpoint, Past, Position, Store};
+use crate::trie::{Replaced, Source};
 use crate::tx::Checker;
 use crate::window::{Window, resident};
 
@@ -70,6 +70,8 @@ pub struct Version {
     pub validators: Option<Vec<Address>>,
     /// Changed accounts and slots against the version before.
     pub change_count: usize,
+    /// Pages of the version before that this one does not contain.
+    pub replaced: Mutex<Replaced>,
 }
 
 /// What the node learns of an executed block.
@@ -153,6 +155,7 @@ impl Engine {
             position: position.clone(),
             state: state.clone(),
             change_count: 0,
+            replaced: Mutex::default(),
         };
         let saver = Saver::start(store.clone(), header.digest, position)?;
         let inner = Inner {
@@ -235,6 +238,7 @@ impl Engine {
             extra_data: header.inner.extra_data.clone(),
             validators,
             change_count: after.len() + slots,
+            replaced: Mutex::new(finished.replaced),
         });
         let mut inner = self.lock();
         if version.position.number > inner.window.head().position.number {
@@ -275,11 +279,12 @@ impl Engine {
         }
         inner.unsaved.blocks += 1;
         inner.unsaved.change_count += chosen.version.change_count;
-        let dropped = inner.window.push(chosen.version, &chosen.changes.before);
+        drop(inner.window.push(chosen.version, &chosen.changes.before));
+        inner.window.release();
         self.give_up_pages(&mut inner)?;
         let due = self.due_checkpoint(&mut inner);
         drop(inner);
-        drop((siblings, dropped));
+        drop(siblings);
         if let Some(checkpoint) = due {
             self.saver().save(checkpoint)?;
         }
@@ -356,7 +361,7 @@ impl Engine {
 
     /// What pages may take; the rest is for the window, code and the file's cache.
     fn page_bytes(&self) -> usize {
-        self.settings.memory_bytes / 100 * 65
+        self.settings.memory_bytes / 2
     }
 
     /// Gives up the pages that were read longest ago once memory is above its setting.
@@ -395,7 +400,7 @@ fn begin(
         new: first.state.clone(),
         position: position.clone(),
         codes: first.codes,
-        blocks: Vec::new(),
+        blocks: vec![Past { number: 0, digest: header.digest, undo: Arc::default() }],
         keep_from: 0,
     };
     store.save(&checkpoint, header.digest)?;

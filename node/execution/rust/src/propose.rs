@@ -86,11 +86,9 @@ impl Engine {
     pub fn execute(&self, block: &[u8]) -> Result<Arc<Executed>, Trouble> {
         let Block { header, transactions } =
             Block::decode(block).map_err(Trouble::Invalid)?;
-        if let Some(executed) = self.pending(&header.digest) {
-            return Ok(executed);
-        }
         let number = header.inner.number;
         let parent = self.version(&header.inner.parent_hash)?;
+        follows(&parent, number).map_err(Trouble::Invalid)?;
         let raws: Vec<&[u8]> =
             transactions.into_iter().map(|range| &block[range]).collect();
         if let Some(executed) = self.pending(&header.digest) {

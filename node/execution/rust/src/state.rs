@@ -1,6 +1,6 @@
 //! The state of one block: accounts, each with its storage, as one persistent trie.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256, keccak256};
 use alloy_rlp::Encodable;
@@ -9,7 +9,7 @@ use crate::error::Fault;
 use crate::trie::disk::{self, Sink};
 use crate::trie::evict::Evictable;
 use crate::trie::node::take;
-use crate::trie::{self, Change, Link, Node, Source, Space, Value};
+use crate::trie::{self, Change, Link, Node, Replaced, Source, Space, Value};
 
 /// A storage word as bytes, which pack closer than a number; zero is never stored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -127,8 +127,7 @@ impl Value for Account {
             account.code_hash = B256::from_slice(take(from, 32)?);
         }
         if parts & 2 != 0 {
-            let space =
-                Space { source: source.clone(), owner: Some(*key), parallel: false };
+            let space = Space::new(source.clone(), Some(*key));
             account.storage =
                 Some(triomphe::Arc::new(disk::read_link(&space, &[], from)?));
         }
@@ -193,7 +192,7 @@ pub struct State {
 impl State {
     /// The state without accounts.
     pub fn empty(source: Arc<dyn Source>, parallel: bool) -> Self {
-        Self { accounts: None, space: Space { source, owner: None, parallel } }
+        Self { accounts: None, space: Space { parallel, ..Space::new(source, None) } }
     }
 
     /// The state whose accounts have this root node.
@@ -227,11 +226,33 @@ impl State {
 
     /// The state after changes, sorted by the hash of the address.
     pub fn apply(&self, changes: &[(B256, AccountChange)]) -> Result<Self, Fault> {
+        self.apply_in(&self.space, changes)
+    }
+
+    /// `apply`, and the pages that the new state does not contain any more.
+    pub fn apply_noting(
+        &self,
+        changes: &[(B256, AccountChange)],
+    ) -> Result<(Self, Replaced), Fault> {
+        let replaced = Arc::new(Mutex::new(Replaced::new()));
+        let space = Space { replaced: Some(replaced.clone()), ..self.space.clone() };
+        let state = self.apply_in(&space, changes)?;
+        let replaced = std::mem::take(
+            &mut *replaced.lock().unwrap_or_else(PoisonError::into_inner),
+        );
+        Ok((state, replaced))
+    }
+
+    fn apply_in(
+        &self,
+        space: &Space,
+        changes: &[(B256, AccountChange)],
+    ) -> Result<Self, Fault> {
         let made: Result<Vec<Change<Account>>, Fault> = changes
             .iter()
-            .map(|(key, change)| Ok((*key, self.changed_account(key, change)?)))
+            .map(|(key, change)| Ok((*key, self.changed_account(space, key, change)?)))
             .collect();
-        let accounts = trie::update(&self.space, self.accounts.as_ref(), &made?)?;
+        let accounts = trie::update(space, self.accounts.as_ref(), &made?)?;
         Ok(self.with_accounts(accounts))
     }
 
@@ -249,6 +270,7 @@ impl State {
 
     fn changed_account(
         &self,
+        space: &Space,
         key: &B256,
         change: &AccountChange,
     ) -> Result<Option<Account>, Fault> {
@@ -259,7 +281,7 @@ impl State {
         let Some((nonce, balance, code_hash)) = change.info else {
             return Ok(None);
         };
-        let space = Space { owner: Some(*key), ..self.space.clone() };
+        let space = Space { owner: Some(*key), ..space.clone() };
         let slots: Vec<Change<Slot>> = change
             .slots
             .iter()

@@ -2,8 +2,8 @@
 //! request from undo records.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, Weak};
 
 use alloy_primitives::{B256, Bytes};
 
@@ -12,10 +12,11 @@ use crate::error::{Fault, Trouble};
 use crate::history::{self, Rewind};
 use crate::state::AccountChange;
 use crate::store::{ANCESTORS, Past, Position, Store};
-use crate::trie::Source;
+use crate::trie::evict::Evictable;
+use crate::trie::{Replaced, Source};
 
-/// Changed accounts and slots of the versions kept whole, about 1.5 kB each.
-const WHOLE_CHANGES: usize = 60_000;
+/// Changed accounts and slots of the versions kept whole, about 2.5 kB each.
+const WHOLE_CHANGES: usize = 40_000;
 /// Versions made from undo records that are kept for the next question.
 const REMEMBERED: usize = 4;
 
@@ -34,6 +35,7 @@ pub struct Window {
     unsaved: BTreeMap<u64, Past>,
     numbers: HashMap<B256, u64>,
     remembered: VecDeque<Arc<Version>>,
+    shells: Shells,
     is_archive: bool,
     length: u64,
 }
@@ -47,6 +49,7 @@ impl Window {
             unsaved: BTreeMap::new(),
             numbers: HashMap::new(),
             remembered: VecDeque::new(),
+            shells: Shells::default(),
             is_archive: settings.is_archive,
             length: settings.window.max(1),
         }
@@ -67,6 +70,9 @@ impl Window {
         self.unsaved.insert(number, Past { number, digest, undo });
         self.numbers.insert(digest, number);
         self.change_count += version.change_count;
+        let replaced =
+            version.replaced.lock().map(|mut pages| std::mem::take(&mut *pages));
+        self.shells.replaced.push_back((number, replaced.unwrap_or_default()));
         self.whole.push_back(version);
         self.store.meter().clock.fetch_add(1, Ordering::Relaxed);
         let mut dropped = Vec::new();
@@ -74,11 +80,22 @@ impl Window {
             && (self.whole.len() as u64 > self.length
                 || self.change_count > WHOLE_CHANGES)
         {
-            dropped.extend(self.whole.pop_front());
+            if let Some(oldest) = self.whole.pop_front() {
+                self.shells.retired.push(Arc::downgrade(&oldest));
+                dropped.push(oldest);
+            }
             // The changes of a version are what its predecessor does not share.
             self.change_count -= self.whole[0].change_count;
         }
         dropped
+    }
+
+    /// Gives up pages of versions that nobody can read any more. Call it once what `push`
+    /// gave is dropped.
+    pub fn release(&mut self) {
+        let kept = self.whole.front().into_iter().chain(&self.remembered);
+        let oldest = kept.map(|version| version.position.number).min();
+        self.shells.release(oldest.unwrap_or_default());
     }
 
     /// Blocks that the next checkpoint has to write.
@@ -91,6 +108,7 @@ impl Window {
         if self.unsaved.first_key_value().is_none_or(|(number, _)| *number > durable) {
             return;
         }
+        self.shells.look_again();
         let later = self.unsaved.split_off(&(durable + 1));
         for past in std::mem::replace(&mut self.unsaved, later).values() {
             self.numbers.remove(&past.digest);
@@ -137,10 +155,54 @@ impl Window {
     /// Keeps a version that was made from undo records.
     pub fn remember(&mut self, version: Arc<Version>) {
         self.remembered.push_back(version);
-        if self.remembered.len() > REMEMBERED {
-            self.remembered.pop_front();
+        if self.remembered.len() > REMEMBERED
+            && let Some(oldest) = self.remembered.pop_front()
+        {
+            self.shells.retired.push(Arc::downgrade(&oldest));
         }
     }
+}
+
+/// Pages that are no part of the newest state. The state of the last checkpoint holds on
+/// to them, and would keep a second copy of everything that changed since then; their
+/// contents go once no version that reads them is left.
+#[derive(Default)]
+struct Shells {
+    /// By the block that replaced them, ascending.
+    replaced: VecDeque<(u64, Replaced)>,
+    /// No longer read, but not written yet either.
+    late: Replaced,
+    late_checked: usize,
+    /// Versions that a view may still hold.
+    retired: Vec<Weak<Version>>,
+}
+
+impl Shells {
+    fn release(&mut self, oldest_kept: u64) {
+        self.retired.retain(|version| version.strong_count() > 0);
+        let alive = self.retired.iter().filter_map(Weak::upgrade);
+        let oldest = alive.map(|version| version.position.number).min();
+        let oldest = oldest.map_or(oldest_kept, |oldest| oldest.min(oldest_kept));
+        while self.replaced.front().is_some_and(|(number, _)| *number <= oldest) {
+            let pages = self.replaced.pop_front().map(|(_, pages)| pages);
+            let pages = pages.unwrap_or_default().into_iter();
+            self.late.extend(pages.filter(|page| !is_released(page)));
+        }
+        // Doubling keeps the cost of looking again in proportion to what came.
+        if self.late.len() > 2 * self.late_checked.max(1_000) {
+            self.look_again();
+        }
+    }
+
+    fn look_again(&mut self) {
+        self.late.retain(|page| !is_released(page));
+        self.late_checked = self.late.len();
+    }
+}
+
+/// Whether a page is gone, or its content is.
+fn is_released(page: &Weak<dyn Evictable>) -> bool {
+    page.upgrade().is_none_or(|page| page.release())
 }
 
 /// From a version back to an older one.
@@ -168,7 +230,15 @@ impl Journey {
         let extra_data =
             crate::engine::extra_data(validators.as_deref(), &Bytes::new());
         let position = self.position(store)?;
-        Ok(Version { position, state, extra_data, validators, change_count: 0 })
+        let replaced = Mutex::default();
+        Ok(Version {
+            position,
+            state,
+            extra_data,
+            validators,
+            change_count: 0,
+            replaced,
+        })
     }
 
     fn position(&self, store: &Store) -> Result<Position, Fault> {

@@ -5,6 +5,7 @@ mod common;
 use alloy_primitives::{Address, B256, U256, address};
 use chandlery_native::engine::{Engine, Settings};
 use chandlery_native::error::{Kind, Trouble};
+use chandlery_native::header::Block;
 use chandlery_native::view::View;
 use common::{
     Chain, STORE, genesis, genesis_header, genesis_with, sample_blocks, sender,
@@ -63,6 +64,17 @@ fn a_false_claim_of_the_header_makes_a_block_invalid() {
         other => panic!("{:?}", other.map(|executed| executed.digest)),
     }
     assert_eq!(chain.engine.execute(&built.block).unwrap().state_root, root);
+}
+
+#[test]
+fn a_held_header_with_another_body_is_invalid() {
+    let mut chain = Chain::new(settings());
+    let built = chain.build(&[store(0, 0, 1, 11)]);
+    let header = Block::decode(&built.block).unwrap().header;
+    let forged = Block::encode(&header, &[store(0, 0, 1, 12).into()]);
+    assert!(matches!(chain.engine.execute(&forged), Err(Trouble::Invalid(_))));
+    assert_eq!(chain.engine.execute(&built.block).unwrap().digest, header.digest);
+    chain.commit(built.block, header.digest);
 }
 
 #[test]
@@ -150,7 +162,9 @@ fn an_archive_reads_every_state() {
     let engine =
         Engine::open(Some(folder.path()), &genesis(), &genesis_header(), settings)
             .unwrap();
-    let mut known = Vec::new();
+    let genesis = engine.head();
+    let mut known = vec![(genesis.position.digest, genesis.state.root())];
+    drop(genesis);
     for (at, block) in blocks.iter().enumerate() {
         let executed = engine.execute(block).unwrap();
         engine.commit(&executed.digest).unwrap();
@@ -183,6 +197,41 @@ fn a_small_memory_gives_pages_up_and_reads_them_again() {
     assert_eq!(wide_loads, 0);
     assert!(loads > 30, "{loads}");
     assert!(bytes < wide_bytes / 2, "{bytes} {wide_bytes}");
+}
+
+#[test]
+fn the_last_checkpoint_costs_no_second_copy_unless_a_view_reads_it() {
+    let genesis = genesis_with(3_000);
+    let backend = redb::backends::InMemoryBackend::new();
+    let settings = Settings { window: 1, ..settings() };
+    let mut chain = Chain::of(backend, &genesis, settings);
+    let mut nonce = 0;
+    let mut overwrite = |chain: &mut Chain| {
+        for at in (0..3_000).step_by(100) {
+            let writes =
+                (0..100).map(|slot| store(0, nonce + slot, 1_000 + at + slot, 9));
+            chain.add(&writes.collect::<Vec<_>>());
+            nonce += 100;
+        }
+    };
+    let once = chain.engine.memory().0;
+    let first = chain.engine.head().position.digest;
+    let view = View::open(&chain.engine, &first).unwrap();
+    overwrite(&mut chain);
+    assert_eq!(view.slot(&STORE, &U256::from(1_500)).unwrap(), U256::from(7));
+    assert_eq!(
+        view.proof(&STORE, &[U256::from(3_999)]).unwrap().storage_proofs[0]
+            .1
+            .to::<u64>(),
+        7
+    );
+    drop(view);
+    overwrite(&mut chain);
+    assert!(
+        chain.engine.memory().0 < once * 13 / 10,
+        "{once} {:?}",
+        chain.engine.memory()
+    );
 }
 
 #[test]

@@ -108,7 +108,7 @@ pub fn read_page<V: Value>(
     source: &Arc<dyn Source>,
 ) -> Result<Link<V>, Fault> {
     let (owner, path) = Space::split(key);
-    let space = Space { source: source.clone(), owner, parallel: false };
+    let space = Space::new(source.clone(), owner);
     let record = source.load(key)?;
     let from = &mut &record[..];
     if take(from, 1)?[0] != PAGE {

@@ -11,6 +11,7 @@ use crate::error::Fault;
 pub trait Evictable: Send + Sync {
     fn used(&self) -> u32;
     fn evict(&self) -> bool;
+    fn release(&self) -> bool;
 }
 
 impl<V: Value> Evictable for Page<V> {
@@ -20,6 +21,10 @@ impl<V: Value> Evictable for Page<V> {
 
     fn evict(&self) -> bool {
         Page::evict(self)
+    }
+
+    fn release(&self) -> bool {
+        Page::release(self)
     }
 }
 

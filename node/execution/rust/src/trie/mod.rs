@@ -26,7 +26,7 @@ pub mod proof;
 mod update;
 
 pub use node::{Change, EMPTY_ROOT, Link, Node, Value};
-pub use page::{Meter, Source, Space};
+pub use page::{Meter, Replaced, Source, Space};
 pub use update::update;
 
 #[cfg(test)]

@@ -240,7 +240,7 @@ impl<V: Value> Link<V> {
             Node::Bucket(_) => Ok(()),
             Node::Page(page) => {
                 page.content()?;
-                page.supersede(page.count as usize);
+                page.keep(page.count as usize);
                 Ok(())
             }
             Node::Branch(branch) => branch.slice.iter().try_for_each(Self::pin),

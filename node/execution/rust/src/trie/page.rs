@@ -6,11 +6,12 @@
 //! is noticed before anything is built on it.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use alloy_primitives::B256;
 
 use super::disk;
+use super::evict::Evictable;
 use super::node::{Link, Reference, Value};
 use crate::error::Fault;
 
@@ -40,9 +41,18 @@ pub struct Space {
     pub owner: Option<B256>,
     /// Whether large updates may use the thread pool.
     pub parallel: bool,
+    /// Where an update notes the pages of which it made newer ones.
+    pub replaced: Option<Arc<Mutex<Replaced>>>,
 }
 
+/// Pages that a newer version no longer contains.
+pub type Replaced = Vec<Weak<dyn Evictable>>;
+
 impl Space {
+    pub fn new(source: Arc<dyn Source>, owner: Option<B256>) -> Self {
+        Self { source, owner, parallel: false, replaced: None }
+    }
+
     /// The key in the store of what hangs at a path of nibbles.
     pub fn key(&self, path: &[u8]) -> Box<[u8]> {
         let mut key = Vec::with_capacity(33 + path.len());
@@ -149,9 +159,18 @@ impl<V: Value> Page<V> {
         self.lock().clone()
     }
 
-    /// Notes that a newer version of this page was derived from it: the store may soon
-    /// hold that one, so this content must stay while anything reads it.
-    pub fn supersede(&self, changes: usize) {
+    /// Notes that a newer version was made of this page: the store may soon hold that
+    /// one, so this content must stay while anything reads it.
+    pub fn supersede(self: &Arc<Self>, changes: usize, space: &Space) {
+        if let Some(replaced) = &space.replaced {
+            let page: Weak<dyn Evictable> = Arc::<Self>::downgrade(self);
+            replaced.lock().unwrap_or_else(PoisonError::into_inner).push(page);
+        }
+        self.keep(changes);
+    }
+
+    /// Keeps the content until this version is gone; `changes` leaves of it are its own.
+    pub fn keep(&self, changes: usize) {
         self.is_superseded.store(true, Ordering::Relaxed);
         self.set_weight(
             (changes * REPLACED_BYTES).min(self.count as usize * V::LEAF_BYTES),
@@ -187,6 +206,18 @@ impl<V: Value> Page<V> {
         let evicted = self.lock().take();
         self.set_weight(0);
         evicted.is_some()
+    }
+
+    /// Gives up the content of a page that nothing reads any more, though a checkpoint
+    /// still compares it by its identity; false when it has to be written first.
+    pub fn release(&self) -> bool {
+        if V::HAS_TRIE || !self.is_saved() {
+            return V::HAS_TRIE;
+        }
+        let content = self.lock().take();
+        self.set_weight(0);
+        drop(content);
+        true
     }
 
     fn set_weight(&self, weight: usize) {

@@ -61,7 +61,7 @@ impl Bench {
     fn new(parallel: bool) -> Self {
         let memory = Arc::new(Memory::default());
         let source: Arc<dyn Source> = memory.clone();
-        let space = Space { source, owner: Some(B256::ZERO), parallel };
+        let space = Space { parallel, ..Space::new(source, Some(B256::ZERO)) };
         Self { memory, space, seed: 7, model: BTreeMap::new() }
     }
 
@@ -376,7 +376,7 @@ mod vectors {
 
     pub fn root_of(case: &serde_json::Value) -> Vec<u8> {
         let source: Arc<dyn Source> = Arc::new(Memory::default());
-        let space = Space { source, owner: None, parallel: false };
+        let space = Space::new(source, None);
         let mut root = None;
         let mut apply = |key: Vec<u8>, value: Option<Vec<u8>>| {
             let change = [(keccak256(key), value.map(Text))];

@@ -71,7 +71,7 @@ fn descend<V: Value>(
         }
         Some(Node::Page(page)) => {
             let content = page.content()?;
-            page.supersede(changes.len());
+            page.supersede(changes.len(), space);
             descend(space, Some(&content), depth, changes)
         }
         Some(Node::Branch(branch)) => {
@@ -236,13 +236,16 @@ fn assemble<V: Value>(
 ) -> Made<V> {
     let prefix = &path[depth..];
     if children.len() <= 1 {
-        return children.pop().map(|child| collapse(prefix, depth, child)).transpose();
+        return children
+            .pop()
+            .map(|child| collapse(space, prefix, depth, child))
+            .transpose();
     }
     let count: u32 = children.iter().map(|(_, child)| child.count).sum();
     if count <= BUCKET_LEAVES as u32 {
         let mut items = Vec::with_capacity(count as usize);
         for (_, child) in &children {
-            gather(child, path.len() + 1, &mut items)?;
+            gather(space, child, path.len() + 1, &mut items)?;
         }
         return Ok(Some(bucket::make(items, depth, None)));
     }
@@ -251,7 +254,7 @@ fn assemble<V: Value>(
     for (part, child) in children {
         mask |= 1 << part;
         links.push(if count <= PAGE_LEAVES {
-            absorb(child)?
+            absorb(space, child)?
         } else if matches!(child.node, Node::Page(_)) {
             child
         } else {
@@ -263,11 +266,12 @@ fn assemble<V: Value>(
 
 /// A fork with one child is no fork: the child takes its place.
 fn collapse<V: Value>(
+    space: &Space,
     prefix: &[u8],
     depth: usize,
     (part, child): (u8, Link<V>),
 ) -> Result<Link<V>, Fault> {
-    let child = absorb(child)?;
+    let child = absorb(space, child)?;
     Ok(match child.node {
         Node::Branch(branch) => {
             let head = &branch.header.header;
@@ -284,31 +288,34 @@ fn collapse<V: Value>(
 
 /// Adds the leaves of a node that hangs at `depth`.
 fn gather<V: Value>(
+    space: &Space,
     link: &Link<V>,
     depth: usize,
     items: &mut Vec<Item<V>>,
 ) -> Result<(), Fault> {
     match &link.node {
         Node::Bucket(bucket) => items.extend(items_of(bucket, depth)),
-        Node::Page(_) => return gather(&absorb(link.clone())?, depth, items),
+        Node::Page(_) => {
+            return gather(space, &absorb(space, link.clone())?, depth, items);
+        }
         Node::Branch(branch) => {
             let depth = depth + branch.header.header.prefix.len() + 1;
             return branch
                 .slice
                 .iter()
-                .try_for_each(|child| gather(child, depth, items));
+                .try_for_each(|child| gather(space, child, depth, items));
         }
     }
     Ok(())
 }
 
 /// The content of a page that becomes part of another; anything else as it is.
-fn absorb<V: Value>(link: Link<V>) -> Result<Link<V>, Fault> {
+fn absorb<V: Value>(space: &Space, link: Link<V>) -> Result<Link<V>, Fault> {
     let Node::Page(page) = &link.node else {
         return Ok(link);
     };
     let content = page.content()?;
-    page.supersede(1);
+    page.supersede(1, space);
     Ok(content)
 }
 
