@@ -25,16 +25,12 @@ native = pytest.importorskip(
     "chandlery_native", reason="the native executor is not installed"
 )
 
-# The default run repeats the same blocks everywhere; the long one makes new ones, and
-# can still fail there: the reference's tracer recurses too deep on nested calls.
 FEW = settings(
     max_examples=25,
-    derandomize=True,
-    database=None,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-MANY = settings(FEW, max_examples=2_000, derandomize=False)
+MANY = settings(FEW, max_examples=2_000)
 CODES = st.lists(programs(), min_size=4, max_size=4)
 
 
@@ -56,7 +52,6 @@ def compare(codes, plans, data: bytes) -> None:
 
 
 @given(CODES, blocks, st.binary(max_size=40))
-@pytest.mark.timeout(600)
 @FEW
 def test_both_executors_say_the_same(codes, plans, data):
     compare(codes, plans, data)
