@@ -26,6 +26,7 @@ from node.primitives.types import Address, Hash32
 MAX_PENDING_BLOCKS = 16
 MAX_CODE_BYTES = 24_576
 MAX_TRANSACTION_BYTES = 131_072
+TOUCH_TRACER = "touchTracer"
 
 
 class ErrorKind(StrEnum):
@@ -249,7 +250,11 @@ class StateView(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TracerConfig:
-    """`name` is "" (struct logger) or "callTracer"; options as geth names them."""
+    """`name` is "" (struct logger), "callTracer" or TOUCH_TRACER; options as in geth.
+
+    The last is of our own, for prestateTracer and simulations: every account and slot
+    that the run named, before it and after it (node/execution/rust/src/touched.rs).
+    """
 
     name: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)

@@ -5,8 +5,9 @@ and the funds for gas, and then BASEFEE reads 0; the intrinsic gas and the floor
 EIP-7623 count. A call may run for CALL_TIME_S.
 """
 
+import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, replace
 
 from eth._utils.address import generate_contract_address
@@ -20,27 +21,24 @@ from node.chain.transaction import (
 )
 from node.execution.executor import AccountOverride, Call, CallResult
 from node.execution.reference.machine import ReferenceComputation, TimeLimit
-from node.execution.reference.runner import (
-    Outcome,
-    gas_used_by,
-    outcome_of,
-    run_message,
-)
+from node.execution.reference.runner import Outcome, authority_of, run_transaction
 from node.execution.reference.state import BlockContext, ReferenceState
-from node.execution.reference.tracing import AccessTracer
+from node.execution.reference.tracing.access import AccessTracer
 from node.execution.reference.world import Account, World
 from node.execution.validation import (
     GAS_TRANSACTION,
     MAX_INITCODE_BYTES,
+    MAX_NONCE,
     Admitted,
     floor_gas,
     intrinsic_gas,
 )
 from node.primitives import rlp
+from node.primitives.secp256k1 import SignatureError
 from node.primitives.types import ZERO_HASH, Address, Hash32
 
 CALL_TIME_S = 5.0
-MAX_ACCESS_LIST_RUNS = 8
+MAX_ACCESS_LIST_RUNS = 32
 CALL_STIPEND = 2_300
 
 AccessList = tuple[tuple[Address, tuple[int, ...]], ...]
@@ -65,6 +63,7 @@ class Caller:
     overrides: Mapping[Address, AccountOverride]
     computation: type[ReferenceComputation] = ReferenceComputation
     deadline: float | None = None
+    on_start: Callable[[ReferenceState, Admitted], None] | None = None
 
     def run(self, call: Call) -> Ran:
         """One run."""
@@ -80,7 +79,10 @@ class Caller:
         problem = _problem(world, call, tx, state.execution_context)
         if problem:
             return _failed(problem)
-        return _run(state, Admitted(tx, call.sender), call)
+        admitted = Admitted(tx, call.sender)
+        if self.on_start is not None:
+            self.on_start(state, admitted)
+        return _run(state, admitted, call)
 
     def estimate_gas(self, call: Call) -> int | CallResult:
         """The smallest gas limit that suffices, or the failing result."""
@@ -88,18 +90,24 @@ class Caller:
         return limited._estimate(call)
 
     def access_list(self, call: Call) -> tuple[CallResult, AccessList]:
-        """What the call touches, found by running it until the list is stable."""
+        """What the call touches, found by running it until the list is stable. Of a
+        call that cannot begin or runs too long, what was found until then."""
         limited = replace(self, deadline=time.monotonic() + CALL_TIME_S)
-        listed: AccessList = ()
+        excluded = self._warm_anyway(call)
+        named = _given(call.access_list, excluded)
         for _ in range(MAX_ACCESS_LIST_RUNS):
-            tracer = AccessTracer()
+            tracer = AccessTracer(excluded, named)
             again = replace(limited, computation=tracer.machine)
+            listed = _list_of(named)
             ran = again.run(replace(call, access_list=listed))
-            found = self._listed(call, tracer.touched)
-            if found == listed:
-                break
-            listed = found
-        return ran.result, listed
+            if ran.outcome is None or tracer.named == named:
+                return ran.result, listed
+            named = tracer.named
+        error = (
+            f"the access list still grew after {MAX_ACCESS_LIST_RUNS} runs: "
+            "give it the list so far"
+        )
+        return CallResult(b"", 0, error), _list_of(named)
 
     def _context_for(self, call: Call) -> BlockContext:
         if call.gas_price:
@@ -141,16 +149,19 @@ class Caller:
         funds = world.get(call.sender).balance - call.value
         return max(min(high, funds // call.gas_price), 0)
 
-    def _listed(self, call: Call, touched: Mapping[bytes, set[int]]) -> AccessList:
-        """Without what is warm anyway: accounts of the transaction, precompiles."""
+    def _warm_anyway(self, call: Call) -> set[bytes]:
+        """The accounts of the transaction, the coinbase (EIP-3651), the precompiles and
+        who signed authorizations that may hold."""
         warm: set[bytes] = {call.sender, self.context.coinbase}
         warm.add(call.to if call.to is not None else self._created(call))
         warm |= set(ReferenceComputation.get_precompiles())
-        return tuple(
-            (Address(at), tuple(sorted(touched[at])))
-            for at in sorted(touched)
-            if touched[at] or at not in warm
-        )
+        chain_id = self.context.chain_id
+        with contextlib.suppress(rlp.RlpError):  # the run says so
+            for signed in transaction_of(call, chain_id).authorizations:
+                if signed.chain_id in (0, chain_id) and signed.nonce < MAX_NONCE:
+                    with contextlib.suppress(SignatureError):
+                        warm.add(authority_of(signed))
+        return warm
 
     def _created(self, call: Call) -> bytes:
         world = self.new_world()
@@ -159,6 +170,21 @@ class Caller:
             call.sender, world.get(call.sender).nonce
         )
         return address
+
+
+def _given(
+    access_list: AccessList, excluded: Set[bytes]
+) -> Mapping[bytes, set[int]]:
+    """The list that the caller gave, without what is warm anyway."""
+    named: dict[bytes, set[int]] = {}
+    for at, slots in access_list:
+        if slots or at not in excluded:
+            named.setdefault(at, set()).update(slots)
+    return named
+
+
+def _list_of(named: Mapping[bytes, set[int]]) -> AccessList:
+    return tuple((Address(at), tuple(sorted(named[at]))) for at in sorted(named))
 
 
 TIMED_OUT = f"execution timeout: the call ran longer than {CALL_TIME_S:g} s"
@@ -213,18 +239,13 @@ def transaction_of(call: Call, chain_id: int) -> Transaction:
 
 
 def _run(state: ReferenceState, admitted: Admitted, call: Call) -> Ran:
-    world = state.world
-    price = call.gas_price
-    world.add_balance(call.sender, -call.gas * price)
-    state.increment_nonce(call.sender)
     try:
-        frame = run_message(state, admitted, price)
+        outcome = run_transaction(state, admitted)
     except TimeLimit:
         return _failed(TIMED_OUT, call.gas)
     except InsufficientFunds as error:
         return _failed(str(error))
-    outcome = outcome_of(frame, gas_used_by(admitted.tx, frame))
-    return Ran(_result_of(outcome), outcome, frame.get_gas_refund())
+    return Ran(_result_of(outcome), outcome, outcome.frame.get_gas_refund())
 
 
 def _result_of(outcome: Outcome) -> CallResult:

@@ -22,7 +22,8 @@ from node.execution.reference.blocks import Execution, context_of, env_of
 from node.execution.reference.calls import TIMED_OUT, AccessList, Caller
 from node.execution.reference.machine import TimeLimit
 from node.execution.reference.store import Head, StateStore
-from node.execution.reference.tracing import TraceError, tracer_for
+from node.execution.reference.tracing.choosing import tracer_for
+from node.execution.reference.tracing.stepping import TraceError
 from node.execution.reference.world import (
     NOTHING,
     Account,
@@ -126,7 +127,11 @@ class ReferenceView:
     ) -> Any:
         """See StateView. Raises TraceError."""
         trace = tracer_for(tracer, call.gas)
-        caller = replace(self._caller(env, overrides), computation=trace.machine)
+        caller = replace(
+            self._caller(env, overrides),
+            computation=trace.machine,
+            on_start=trace.begin,
+        )
         ran = caller.run(call)
         if ran.outcome is None:
             raise TraceError(ran.result.error)
@@ -143,6 +148,7 @@ class ReferenceView:
             admitted = self._admit(raw)
             trace = tracer_for(tracer, admitted.tx.gas_limit)
             execution.state.computation_class = trace.machine
+            trace.begin(execution.state, admitted)
             try:
                 answers.append(trace.answer(execution.run(raw, admitted)))
             except TimeLimit:

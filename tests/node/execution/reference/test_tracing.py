@@ -103,7 +103,7 @@ def test_a_failing_step_names_its_error(chain):
 
 
 def test_the_number_of_steps_is_bounded(chain, monkeypatch):
-    monkeypatch.setattr("node.execution.reference.tracing.MAX_STEPS", 50)
+    monkeypatch.setattr("node.execution.reference.tracing.structlog.MAX_STEPS", 50)
     at = chain.deploy(code(":again", "@again", "JUMP"))
     limited = trace_call(chain, at, TracerConfig("", {"limit": 5}), gas=30_000)
     assert len(limited["structLogs"]) == 5

@@ -1,0 +1,1 @@
+"""What the machine does, for those who ask: traces in geth's forms."""
