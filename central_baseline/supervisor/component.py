@@ -17,7 +17,12 @@ from enum import StrEnum
 
 from central_baseline.errors import CentralError, StartError, UsageError
 from central_baseline.supervisor.meter import MARK, Meter, program_of, read_table
-from central_baseline.supervisor.processes import Child, Processes, describe_exit
+from central_baseline.supervisor.processes import (
+    Child,
+    Processes,
+    component_cgroup,
+    describe_exit,
+)
 from central_baseline.supervisor.server import Server
 
 START_TIMEOUT_S = 30.0
@@ -150,7 +155,8 @@ class Component:
         await server.prepare(self._processes.run)
         command = server.command()
         env = {**command.env, MARK: self._meter.mark(self.name)}
-        child = self._processes.start(replace(command, env=env))
+        cgroup = component_cgroup(self.name)
+        child = self._processes.start(replace(command, env=env, cgroup=cgroup))
         self._meter.adopt(self.name, child.pid)
         self._children[server.name] = child
         child.exited.add_done_callback(lambda _: self._on_exit(child))

@@ -27,6 +27,7 @@ PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 OUTPUT_LIMIT = 4000  # characters of a failed command that are shown
 JOB_TIMEOUT_S = 60.0
+CGROUP_SETTING = "CHANDLERY_CGROUP"
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -41,6 +42,7 @@ class Command:
     account: Account = field(default_factory=Account)
     cores: frozenset[int] | None = None  # None: all
     log: Path | None = None  # stdout and stderr are appended there
+    cgroup: Path | None = None  # of cgroup2, entered before all else
 
 
 @dataclass
@@ -85,7 +87,7 @@ class Processes:
                 group=command.account.group,
                 extra_groups=None if command.account.user is None else [],
                 start_new_session=True,
-                preexec_fn=_before_exec(command.cores),
+                preexec_fn=_before_exec(command),
             )
         child = Child(popen.pid, self._loop.create_future())
         self._children[popen.pid] = child
@@ -139,14 +141,27 @@ def describe_exit(code: int) -> str:
     return f"signal {-code}" if code < 0 else f"code {code}"
 
 
-def _before_exec(cores: frozenset[int] | None) -> Callable[[], None]:
+def component_cgroup(name: str) -> Path | None:
+    """Where a component's processes live: CHANDLERY_CGROUP/NAME, for whoever counts or
+    cuts a component by the kernel's means; None where nobody asked for it."""
+    folder = os.environ.get(CGROUP_SETTING)
+    if not folder:
+        return None
+    cgroup = Path(folder, name)
+    cgroup.mkdir(exist_ok=True)
+    return cgroup
+
+
+def _before_exec(command: Command) -> Callable[[], None]:
     parent = os.getpid()
 
     def prepare() -> None:
         _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != parent:  # the parent died before the kernel was told
             os._exit(1)
-        if cores is not None:
-            os.sched_setaffinity(0, cores)
+        if command.cgroup is not None:
+            (command.cgroup / "cgroup.procs").write_text("0")
+        if command.cores is not None:
+            os.sched_setaffinity(0, command.cores)
 
     return prepare

@@ -2,7 +2,9 @@
 
 The supervisor is the direct parent, so an exit is known at once and the operating
 system's accounts are its own; the figures of dead incarnations are kept. A child gets
-SIGTERM from the kernel when the supervisor dies, whatever killed it.
+SIGTERM from the kernel when the supervisor dies, whatever killed it. Whoever wants to
+count or cut a component by the kernel's means sets CHANDLERY_CGROUP to a folder of
+cgroup2 before the supervisor starts: each component then lives in FOLDER/NAME.
 """
 
 import asyncio
@@ -12,7 +14,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from typing import Any
 import psutil
 
 PR_SET_PDEATHSIG = 1
+CGROUP_SETTING = "CHANDLERY_CGROUP"
 STOP_TIMEOUT_S = 8.0
 
 
@@ -76,7 +79,7 @@ class ManagedProcess:
                 stderr=log,
                 env={**os.environ, **self.environment},
                 start_new_session=True,
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+                preexec_fn=_before_exec(self.name),
             )
         self.restarts += 1
         self.started_at = time.monotonic()
@@ -169,6 +172,19 @@ class ManagedProcess:
                 os.kill(pid, number)
 
 
-def _die_with_parent() -> None:
-    """In the child: ask the kernel for SIGTERM when the supervisor dies."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+def _before_exec(name: str) -> Callable[[], None] | None:
+    """What a child does first: ask the kernel for SIGTERM when the supervisor dies, and
+    enter the component's cgroup if there is one."""
+    if sys.platform != "linux":
+        return None
+    cgroup = None
+    if folder := os.environ.get(CGROUP_SETTING):
+        cgroup = Path(folder, name)
+        cgroup.mkdir(exist_ok=True)
+
+    def prepare() -> None:
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if cgroup is not None:
+            (cgroup / "cgroup.procs").write_text("0")
+
+    return prepare
