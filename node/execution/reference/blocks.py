@@ -19,7 +19,11 @@ from node.chain.validator_contract import VALIDATOR_CONTRACT, read_validators
 from node.chain.validators import ValidatorSet
 from node.execution.executor import BlockEnv, ErrorKind, Executed, ExecutorFailed
 from node.execution.reference.frame import Message
-from node.execution.reference.machine import ReferenceComputation, TimeLimit
+from node.execution.reference.machine import (
+    DEEP_RECURSION,
+    ReferenceComputation,
+    TimeLimit,
+)
 from node.execution.reference.runner import Outcome, run_transaction
 from node.execution.reference.state import BlockContext, ReferenceState
 from node.execution.reference.store import StateStore
@@ -154,7 +158,8 @@ class Execution:
             return
         message = Message(SYSTEM_GAS, at, SYSTEM_ADDRESS, 0, data, code)
         context = CancunTransactionContext(gas_price=0, origin=SYSTEM_ADDRESS)
-        frame = ReferenceComputation.apply_message(self.state, message, context)
+        with DEEP_RECURSION:
+            frame = ReferenceComputation.apply_message(self.state, message, context)
         if frame.is_error:
             raise ExecutorFailed(
                 f"the system contract 0x{at.hex()} failed: {frame.error!r}; "

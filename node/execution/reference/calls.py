@@ -20,7 +20,11 @@ from node.chain.transaction import (
     decode_authorization,
 )
 from node.execution.executor import AccountOverride, Call, CallResult
-from node.execution.reference.machine import ReferenceComputation, TimeLimit
+from node.execution.reference.machine import (
+    DEEP_RECURSION,
+    ReferenceComputation,
+    TimeLimit,
+)
 from node.execution.reference.runner import Outcome, authority_of, run_transaction
 from node.execution.reference.state import BlockContext, ReferenceState
 from node.execution.reference.tracing.access import AccessTracer
@@ -172,9 +176,7 @@ class Caller:
         return address
 
 
-def _given(
-    access_list: AccessList, excluded: Set[bytes]
-) -> Mapping[bytes, set[int]]:
+def _given(access_list: AccessList, excluded: Set[bytes]) -> Mapping[bytes, set[int]]:
     """The list that the caller gave, without what is warm anyway."""
     named: dict[bytes, set[int]] = {}
     for at, slots in access_list:
@@ -240,12 +242,14 @@ def transaction_of(call: Call, chain_id: int) -> Transaction:
 
 def _run(state: ReferenceState, admitted: Admitted, call: Call) -> Ran:
     try:
-        outcome = run_transaction(state, admitted)
+        with DEEP_RECURSION:
+            outcome = run_transaction(state, admitted)
+            refund = outcome.frame.get_gas_refund()
     except TimeLimit:
         return _failed(TIMED_OUT, call.gas)
     except InsufficientFunds as error:
         return _failed(str(error))
-    return Ran(_result_of(outcome), outcome, outcome.frame.get_gas_refund())
+    return Ran(_result_of(outcome), outcome, refund)
 
 
 def _result_of(outcome: Outcome) -> CallResult:

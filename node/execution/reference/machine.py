@@ -9,6 +9,7 @@ after the balance.
 """
 
 import sys
+import threading
 import time
 from math import inf
 from typing import Any
@@ -33,10 +34,38 @@ GAS_MEMORY_WORD = 3
 MEMORY_QUADRATIC = 512
 
 
-# 1,024 frames deep, each half a dozen Python calls, a dozen when traced. They are
-# calls of Python by Python, which take no room on the machine's own stack.
+# 1,024 frames deep, each of up to sixteen Python calls when it creates and is traced.
+# They are calls of Python by Python, which take little room on the machine's own stack.
 RECURSION_LIMIT = 20_000
-sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION_LIMIT))
+
+
+class DeepRecursion:
+    """Lets Python recurse as deep as the EVM does, while at least one thread is inside.
+
+    The limit is the interpreter's: others may set it, as Hypothesis does for each test,
+    and find their own again afterwards.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._before = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._before = sys.getrecursionlimit()
+            sys.setrecursionlimit(max(self._before, RECURSION_LIMIT))
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                sys.setrecursionlimit(self._before)
+
+
+DEEP_RECURSION = DeepRecursion()
 
 
 class TimeLimit(Exception):

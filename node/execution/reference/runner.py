@@ -14,6 +14,7 @@ from eth.vm.forks.cancun.transaction_context import CancunTransactionContext
 from node.chain.receipt import Log
 from node.chain.transaction import Authorization, Transaction
 from node.execution.reference.frame import Message
+from node.execution.reference.machine import DEEP_RECURSION
 from node.execution.reference.state import ReferenceState
 from node.execution.validation import (
     DELEGATION_PREFIX,
@@ -61,6 +62,11 @@ class Outcome(NamedTuple):
 
 def run_transaction(state: ReferenceState, admitted: Admitted) -> Outcome:
     """Execute a valid transaction and make its changes final in the world."""
+    with DEEP_RECURSION:
+        return _run(state, admitted)
+
+
+def _run(state: ReferenceState, admitted: Admitted) -> Outcome:
     tx, sender = admitted.tx, admitted.sender
     world = state.world
     base_fee = state.execution_context.base_fee_per_gas

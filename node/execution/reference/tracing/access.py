@@ -3,9 +3,10 @@
 Source: go-ethereum eth/tracers/logger/access_list_tracer.go.
 """
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Mapping, Set
 from typing import Any
 
+from node.execution.reference.opcodes import Opcode
 from node.execution.reference.tracing.stepping import (
     ADDRESS_MASK,
     CALLS,
@@ -27,7 +28,7 @@ class AccessTracer:
         self.named = {at: set(slots) for at, slots in named.items()}
         self.machine = stepping(self._step)
 
-    def _step(self, frame: Any, opcode: int, execute: Callable[[], None]) -> None:
+    def _step(self, frame: Any, opcode: int, execute: Opcode) -> None:
         values = frame._stack.values
         if opcode in (SLOAD, SSTORE) and values:
             self.named.setdefault(frame.msg.storage_address, set()).add(values[-1])
@@ -35,7 +36,7 @@ class AccessTracer:
             self._name(values[-1])
         elif opcode in CALLS and len(values) >= CALL_OPERANDS:
             self._name(values[-2])
-        execute()
+        execute(frame)
 
     def _name(self, word: int) -> None:
         at = (word & ADDRESS_MASK).to_bytes(20, "big")

@@ -3,10 +3,11 @@
 Source: go-ethereum eth/tracers/native/call.go.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from node.execution.reference.machine import ReferenceComputation
+from node.execution.reference.opcodes import Opcode
 from node.execution.reference.runner import Outcome, reason_of
 from node.execution.reference.tracing.stepping import (
     ADDRESS_MASK,
@@ -92,13 +93,13 @@ class CallTracer(PlainTracer):
 def _calling(tracer: CallTracer) -> type[ReferenceComputation]:
     """A machine that tells the tracer of frames."""
 
-    def step(frame: Any, opcode: int, execute: Callable[[], None]) -> None:
+    def step(frame: Any, opcode: int, execute: Opcode) -> None:
         values = frame._stack.values
         if opcode in CALLS and len(values) >= 2:
             frame.target = (values[-2] & ADDRESS_MASK).to_bytes(20, "big")
         if opcode == SELFDESTRUCT and values and not frame.msg.is_static:
             tracer.destruct(frame, values[-1])
-        execute()
+        execute(frame)
         if opcode in LOGS:
             tracer.log(frame._log_entries[-1])
 

@@ -7,12 +7,12 @@ no entry of its own.
 
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Protocol
 
 from eth.exceptions import Halt
 
 from node.execution.reference.machine import ReferenceComputation, TimeLimit
+from node.execution.reference.opcodes import Opcode
 from node.execution.reference.runner import Outcome
 from node.execution.reference.state import ReferenceState
 from node.execution.validation import Admitted
@@ -49,7 +49,7 @@ class PlainTracer:
         """See Tracer."""
 
 
-Step = Callable[[Any, int, Callable[[], None]], None]
+Step = Callable[[Any, int, Opcode], None]
 
 
 def stepping(step: Step) -> type[ReferenceComputation]:
@@ -66,7 +66,7 @@ def stepping(step: Step) -> type[ReferenceComputation]:
                     raise TimeLimit
                 self.current = opcode
                 try:
-                    step(self, opcode, partial(self.opcodes[opcode], self))
+                    step(self, opcode, self.opcodes[opcode])
                 except Halt:
                     return
 

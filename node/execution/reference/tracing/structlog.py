@@ -3,12 +3,13 @@
 Source: go-ethereum eth/tracers/logger/logger.go.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from eth.exceptions import VMError
 from eth.vm.forks.prague.opcodes import PRAGUE_OPCODES
 
+from node.execution.reference.opcodes import Opcode
 from node.execution.reference.runner import Outcome, reason_of
 from node.execution.reference.tracing.stepping import (
     CREATES,
@@ -45,12 +46,12 @@ class StructLogger(PlainTracer):
             "structLogs": self._steps,
         }
 
-    def _step(self, frame: Any, opcode: int, execute: Callable[[], None]) -> None:
+    def _step(self, frame: Any, opcode: int, execute: Opcode) -> None:
         entry = self._entry(frame, opcode)
         gas = frame._gas_meter.gas_remaining
         children = len(frame.children)
         try:
-            execute()
+            execute(frame)
         except VMError as error:
             if entry is not None:
                 entry["error"] = reason_of(error)

@@ -6,11 +6,11 @@ anything changes it, and again after the run. Its answer is that of
 looks up (go-ethereum eth/tracers/native/prestate.go).
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from eth._utils.address import generate_contract_address
 
+from node.execution.reference.opcodes import Opcode
 from node.execution.reference.runner import Outcome, authority_of
 from node.execution.reference.state import ReferenceState
 from node.execution.reference.tracing.stepping import (
@@ -60,7 +60,7 @@ class TouchTracer:
         if is_delegation(code):
             self.touch(state, Address(code[len(DELEGATION_PREFIX) :]))
 
-    def step(self, frame: Any, opcode: int, execute: Callable[[], None]) -> None:
+    def step(self, frame: Any, opcode: int, execute: Opcode) -> None:
         """Note what the opcode names, then run it."""
         values = frame._stack.values
         state = frame.state
@@ -73,7 +73,7 @@ class TouchTracer:
             self.touch(state, _address(values[-1]))
         elif opcode in CALLS and len(values) >= 5:
             self.touch(state, _address(values[-2]))
-        execute()
+        execute(frame)
 
     def answer(self, outcome: Outcome) -> dict[str, Any]:
         """See `touched.rs`."""
