@@ -22,6 +22,9 @@ def configure_compare(parser: argparse.ArgumentParser) -> None:
         "Run the same shop in both worlds, kill a component of each, write the report."
     )
     _run_arguments(parser, "quick")
+    parser.add_argument(
+        "--resume", type=Path, metavar="DIR", help="go on with a run that was stopped"
+    )
     parser.set_defaults(run=_run)
 
 
@@ -59,28 +62,42 @@ def _run_arguments(parser: argparse.ArgumentParser, scenario: str | None) -> Non
         "--target",
         action="append",
         metavar="NAME",
-        help="a rung, validators-N, or synthetic; may be repeated "
-        "(default: those of the scenario)",
+        help="a rung, validators-N[-pyevm|-native][-plain], chain=URL, "
+        "chain=DESCRIPTOR, central=DESCRIPTOR; may be repeated (default: the "
+        "scenario's)",
     )
     parser.add_argument("--out", default="runs", help="folder of runs (runs)")
     parser.add_argument("--seed", type=int, help="instead of the scenario's")
+    parser.add_argument(
+        "--accounts",
+        default="",
+        metavar="FILE",
+        help="funded accounts for chain=URL (default: those of development chains)",
+    )
     parser.add_argument("--json", action="store_true", help="print the results")
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from bench.compare import Request, run_all, run_loop
+    from bench.campaign.pace import expected_minutes
+    from bench.compare import Request, resume, run_all, run_loop
     from bench.progress import Terminal
     from bench.scenario.load import find_scenario, load_scenario
 
+    terminal = Terminal()
+    if getattr(arguments, "resume", None) is not None:
+        folder = run_loop(resume(arguments.resume, terminal))
+        terminal("writing the report")
+        return _write_report(folder.path, arguments.json)
     scenario = load_scenario(find_scenario(arguments.scenario))
     targets = tuple(arguments.target or scenario.targets)
     seed = scenario.seed if arguments.seed is None else arguments.seed
-    terminal = Terminal()
     terminal.say(
         f"scenario {scenario.name} ({scenario.size}), seed {seed}, "
-        f"{len(targets)} target(s), about {_minutes(scenario.phases.load_s, targets)}"
+        f"{len(targets)} target(s), about {expected_minutes(scenario, targets)} min"
     )
-    request = Request(scenario, targets, Path(arguments.out), seed)
+    request = Request(
+        scenario, targets, Path(arguments.out), seed, str(arguments.accounts)
+    )
     folder = run_loop(run_all(request, terminal))
     terminal("writing the report")
     return _write_report(folder.path, arguments.json)
@@ -100,10 +117,6 @@ def _sustained(arguments: argparse.Namespace) -> int:
     )
     print(json.dumps(asyncio.run(measure(plan)), indent=1))
     return Exit.OK
-
-
-def _minutes(load_s: float, targets: tuple[str, ...]) -> str:
-    return f"{max(1, round(len(targets) * (load_s + 25) / 60))} min"
 
 
 def _report(arguments: argparse.Namespace) -> int:

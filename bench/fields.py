@@ -70,6 +70,13 @@ class Fields:
             raise self._wrong(name, f"a whole number from {low} to {high}", value)
         return value
 
+    def flag(self, name: str, default: object = ...) -> bool:
+        """True or false."""
+        value = self.take(name, default)
+        if not isinstance(value, bool):
+            raise self._wrong(name, "true or false", value)
+        return value
+
     def texts(self, name: str, default: object = ...) -> tuple[str, ...]:
         """A list of non-empty strings, not empty itself unless that is the default."""
         value = self.take(name, default)

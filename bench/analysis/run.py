@@ -1,32 +1,62 @@
 """A whole run: every target asked for, with its trials or why it is missing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bench.analysis.knee import ProbeResult, judge_probe, standing
 from bench.analysis.read import read_trial
 from bench.analysis.trial import TrialResult, analyse_trial
 from bench.descriptor import Descriptor, parse_descriptor
 from bench.scenario.load import parse_scenario
 from bench.scenario.model import Scenario
-from bench.store.folder import MANIFEST, RunFolder, read_json
+from bench.scenario.variant import loads_of, own_scenario
+from bench.stats.knee import knee_of
+from bench.store.folder import MANIFEST, PROBE, TRIAL, RunFolder, read_json
 
 
 @dataclass(frozen=True, slots=True)
 class TargetResult:
-    """One target. `missing` tells why it could not be measured at all."""
+    """One target. `missing` tells why it could not be measured at all, or not to the
+    end; `knee_sessions_per_s` is the highest sustained rate, None if none was searched
+    or found."""
 
     name: str
     descriptor: Descriptor | None
     missing: str | None
     start_s: float | None
     trials: list[TrialResult]
+    probes: list[ProbeResult] = field(default_factory=list)
+    knee_sessions_per_s: float | None = None
 
     @property
     def shown(self) -> TrialResult:
-        """The trial that a report shows: the first valid one, else the last."""
+        """The trial that stands for the target where one must: the first valid one
+        (with a fault, if any has one), else the last."""
         valid = [trial for trial in self.trials if trial.is_valid]
-        return valid[0] if valid else self.trials[-1]
+        hit = [trial for trial in valid if trial.faults]
+        return (hit or valid or self.trials[-1:])[0]
+
+    def at(self, load_name: str) -> list[TrialResult]:
+        """The valid trials at a load, one a repetition."""
+        found: dict[int, TrialResult] = {}
+        for trial in self.trials:
+            if trial.is_valid and trial.load_name == load_name:
+                found.setdefault(trial.repetition, trial)
+        return list(found.values())
+
+    @property
+    def with_faults(self) -> list[TrialResult]:
+        """The trials in which something was to be killed or frozen."""
+        return [trial for trial in self.trials if trial.faults]
+
+    @property
+    def knee_probe(self) -> ProbeResult | None:
+        """The probe that found the knee."""
+        for probe in self.probes:
+            if probe.sustained and probe.sessions_per_s == self.knee_sessions_per_s:
+                return probe
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +74,21 @@ class RunResult:
         return [target for target in self.targets if target.trials]
 
     @property
+    def load_names(self) -> list[str]:
+        """The loads of the trials, in the scenario's order."""
+        return [load.name for load in loads_of(self.scenario)]
+
+    @property
+    def has_intervals(self) -> bool:
+        """True if the run was to have more than one trial a load."""
+        return self.scenario.trials.count > 1
+
+    @property
     def is_valid(self) -> bool:
-        """True if every target was measured and each has a valid trial."""
+        """True if every target was measured and each has a valid trial at every
+        load."""
         return all(
-            any(trial.is_valid for trial in target.trials) for target in self.targets
+            target.at(name) for target in self.targets for name in self.load_names
         )
 
     @property
@@ -76,14 +117,20 @@ def _target(folder: RunFolder, name: str, scenario: Scenario) -> TargetResult:
     facts = read_json(path / "target.json")
     descriptor = facts.get("descriptor")
     trials = []
-    for trial in sorted(path.glob("trial-*"), key=lambda p: int(p.name[6:])):
-        if (trial / "trial.json").exists():
-            raw = read_trial(trial)
-            trials.append(analyse_trial(raw, scenario, int(trial.name[6:])))
+    for number, trial in folder.finished(name, TRIAL):
+        raw = read_trial(trial)
+        own = own_scenario(scenario, name, raw.facts)
+        trials.append(analyse_trial(raw, own, number))
+    probes = [
+        judge_probe(read_trial(probe), scenario, number)
+        for number, probe in folder.finished(name, PROBE)
+    ]
     return TargetResult(
         name,
         None if descriptor is None else parse_descriptor(descriptor, name),
         facts.get("missing"),
         facts.get("start_s"),
         trials,
+        probes,
+        knee_of(standing(probes)),
     )

@@ -13,6 +13,7 @@ from bench.checks.orders import Check, OrderVerdict, check_orders, run_checks
 from bench.history.record import Record
 from bench.load.clock import NS_PER_S
 from bench.scenario.model import Scenario
+from bench.scenario.variant import DECLARED
 from bench.stats.latency import LatencyHistogram, LatencySummary, summarize
 
 
@@ -30,6 +31,7 @@ class OperationResult:
     latency: LatencySummary
     service: LatencySummary
     accepted: LatencySummary | None
+    distribution: LatencyHistogram
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class TrialResult:
 
     number: int
     seed: int
+    load_name: str
+    repetition: int
     gates: list[Gate]
     sessions: int
     offered_orders_per_s: float
@@ -50,6 +54,7 @@ class TrialResult:
     checks: list[Check]
     goodput_per_second: list[tuple[int, int]]
     order_points: list[tuple[float, float, str]]
+    load_s: float
     blocks: Blocks | None
     facts: dict[str, Any]
 
@@ -65,7 +70,7 @@ class TrialResult:
 
 
 def analyse_trial(raw: RawTrial, scenario: Scenario, number: int) -> TrialResult:
-    """Compute one trial's results."""
+    """Compute one trial's results; `scenario` is the trial's own."""
     phases = scenario.phases
     baseline = in_phase(raw.records, scenario, "baseline")
     orders = [r for r in baseline if r.operation == "place_order"]
@@ -79,6 +84,8 @@ def analyse_trial(raw: RawTrial, scenario: Scenario, number: int) -> TrialResult
     return TrialResult(
         number=number,
         seed=raw.facts["seed"],
+        load_name=str(raw.facts.get("load_name", DECLARED.name)),
+        repetition=int(raw.facts.get("repetition", 1)),
         gates=gates(raw, baseline, phases, scenario.validity),
         sessions=raw.facts["load"]["sessions"],
         offered_orders_per_s=len(orders) / phases.baseline_s,
@@ -98,6 +105,7 @@ def analyse_trial(raw: RawTrial, scenario: Scenario, number: int) -> TrialResult
             for r in raw.records
             if r.operation == "place_order"
         ],
+        load_s=phases.load_s,
         blocks=blocks_of(raw.observations, phases.load_s),
         facts=raw.facts,
     )
@@ -118,6 +126,7 @@ def _operation(name: str, records: Sequence[Record]) -> OperationResult:
         for record in records
         if record.accepted_ns is not None
     ]
+    distribution = LatencyHistogram.of(r.latency_ns for r in records)
     return OperationResult(
         operation=name,
         count=len(records),
@@ -125,9 +134,10 @@ def _operation(name: str, records: Sequence[Record]) -> OperationResult:
         failed=sum(record.outcome == "failed" for record in records),
         unknown=sum(record.outcome == "unknown" for record in records),
         retried=sum(len(record.attempts) > 1 for record in records),
-        latency=summarize(LatencyHistogram.of(r.latency_ns for r in records)),
+        latency=summarize(distribution),
         service=summarize(LatencyHistogram.of(r.service_ns for r in records)),
         accepted=summarize(LatencyHistogram.of(accepted)) if accepted else None,
+        distribution=distribution,
     )
 
 

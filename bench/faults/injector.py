@@ -6,16 +6,19 @@ fault that did not happen must never look like one that was survived.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from bench.control import Control, ControlError
-from bench.descriptor import Descriptor
+from bench.descriptor import Component, Descriptor
 from bench.history.files import LineWriter
 from bench.load.clock import NS_PER_S, Clock
 from bench.scenario.model import Fault, Phases
 
 POLL_S = 0.1
 RECOVERY_WATCH_S = 120.0
+
+# Tells which component holds an office ("primary") at this moment; None if nobody does.
+Locate = Callable[[str], Awaitable[str | None]]
 
 
 class Injector:
@@ -27,7 +30,9 @@ class Injector:
         control: Control | None,
         clock: Clock,
         events: LineWriter,
+        locate: Locate | None = None,
     ) -> None:
+        self._locate = locate
         self._descriptor = descriptor
         self._control = control
         self._clock = clock
@@ -40,7 +45,8 @@ class Injector:
                 group.create_task(self._inject(fault, phases.fault_at_s + fault.at_s))
 
     async def _inject(self, fault: Fault, at_s: float) -> None:
-        component = self._descriptor.component_with(fault.roles)
+        await self._clock.sleep_until(int(at_s * NS_PER_S))
+        component, role = await self._find(fault.roles)
         if self._control is None or component is None:
             reason = (
                 "the target has no control socket"
@@ -49,8 +55,7 @@ class Injector:
             )
             self._event("not_run", "", fault, reason=reason)
             return
-        await self._clock.sleep_until(int(at_s * NS_PER_S))
-        self._event("asked", component.name, fault, role=component.role)
+        self._event("asked", component.name, fault, role=role)
         try:
             if fault.kind == "kill":
                 await self._control.kill(component.name, fault.duration_s)
@@ -64,6 +69,19 @@ class Injector:
                 self._event("running", component.name, fault)
         except ControlError as error:
             self._event("not_run", component.name, fault, reason=str(error))
+
+    async def _find(self, roles: Sequence[str]) -> tuple[Component | None, str]:
+        """The component to hit and the role it is hit for, looked up at the moment:
+        offices move from one component to another."""
+        for role in roles:
+            if self._locate is not None and (name := await self._locate(role)):
+                for component in self._descriptor.components:
+                    if component.name == name:
+                        return component, role
+            found = self._descriptor.component_with((role,))
+            if found is not None:
+                return found, role
+        return None, ""
 
     async def _watch(self, name: str, fault: Fault) -> None:
         """Note when the killed component is seen dead, and when running again."""

@@ -48,6 +48,12 @@ class Generator:
         self._under_way: set[asyncio.Task[None]] = set()
         self.operations_done = 0
         self.operations_unserved = 0
+        self.orders_late = 0
+        self._closed = False
+
+    def close_doors(self) -> None:
+        """Let nobody else in; who is inside is served to the end."""
+        self._closed = True
 
     async def run(self, plan: Sequence[Session]) -> LoadFacts:
         """Run all sessions to their end and return what was done."""
@@ -65,8 +71,11 @@ class Generator:
         cpu_ns, wall_ns = time.process_time_ns(), self._clock.now_ns()
         try:
             async with asyncio.TaskGroup() as group:
-                for session in plan:
+                for begun, session in enumerate(plan):
                     await self._clock.sleep_until(int(session.start_s * NS_PER_S))
+                    if self._closed:
+                        plan = plan[:begun]
+                        break
                     if len(self._under_way) >= SESSIONS_UNDER_WAY_MAX:
                         dropped += 1
                         continue
@@ -94,10 +103,21 @@ class Generator:
             record = await self._operate(operation, intended_ns)
             self._history.record(record)
             self.operations_done += 1
+            self.orders_late += self._is_late(record)
             order = record.order or order
             if record.outcome != Outcome.OK:
                 self.operations_unserved += 1
                 return
+
+    def _is_late(self, record: Record) -> bool:
+        """An order, after the warm-up, that misses the objective."""
+        scenario = self._scenario
+        if record.operation != "place_order":
+            return False
+        if record.intended_ns < scenario.phases.warmup_s * NS_PER_S:
+            return False
+        limit_ns = scenario.objective.order_latency_ms * NS_PER_MS
+        return record.outcome != Outcome.OK or record.latency_ns > limit_ns
 
     async def _operate(self, operation: Operation, intended_ns: int) -> Record:
         """All attempts at one operation, within patience."""

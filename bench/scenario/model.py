@@ -38,6 +38,10 @@ class Phases:
         """When the guard ends and faults count from, in seconds."""
         return self.warmup_s + self.baseline_s + self.guard_s
 
+    def holding(self, after_fault_s: float) -> "Phases":
+        """The same phases with another length after the fault."""
+        return Phases(self.warmup_s, self.baseline_s, self.guard_s, after_fault_s)
+
     def of(self, at_s: float) -> str:
         """The phase that a moment of the load belongs to."""
         if at_s < self.warmup_s:
@@ -86,13 +90,18 @@ class Fault:
     """One component dies or freezes `at_s` seconds after the baseline's end.
 
     `roles` is an order of preference: the first component of the target that has the
-    earliest role is hit. `duration_s` is the time until restart or resume.
+    earliest role is hit; "primary" is whoever holds that office at the moment.
+    `duration_s` is the time until restart or resume. `targets` names whom it is for
+    (empty: every target that no other fault names); `hold_s` is how long load is held
+    from the injection on (None: as the phases say).
     """
 
     kind: str
     roles: tuple[str, ...]
     at_s: float
     duration_s: float
+    targets: tuple[str, ...] = ()
+    hold_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +123,43 @@ class Validity:
     generator_cpu_share: float
     dropped_share: float
     reruns_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """One fixed load of the trials: a rate that is the same for every target, or a
+    share of the target's own knee. Trials of a load with `with_fault` go on into the
+    scenario's faults as often as `Trials.with_fault` says."""
+
+    name: str
+    sessions_per_s: float | None
+    of_knee: float | None
+    with_fault: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Trials:
+    """How often each load is measured on each target, from fresh processes; how many
+    of these go on into a fault; and the margin within which two figures are called
+    equivalent: a ratio of at most this, either way."""
+
+    count: int = 1
+    with_fault: int = 1
+    equivalence_ratio: float = 1.1
+
+
+@dataclass(frozen=True, slots=True)
+class KneeSearch:
+    """Doubling from a start, then halving the gap until the sustained and the refused
+    rate are within `resolution` of each other. Each rate is held for `measured_s`, or
+    for as long as the objective's percentile needs orders."""
+
+    start_sessions_per_s: float
+    sessions_per_s_max: float
+    resolution: float
+    warmup_s: float
+    measured_s: float
+    probes_max: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +185,23 @@ class Scenario:
     validity: Validity
     primary: tuple[str, ...]
     targets: tuple[str, ...]
+    trials: Trials
+    loads: tuple[Load, ...]
+    knee: KneeSearch | None
     source: str
+
+    @property
+    def requests_per_session(self) -> float:
+        """Steps of the average session."""
+        weight = sum(kind.weight for kind in self.sessions)
+        return sum(kind.weight * len(kind.steps) for kind in self.sessions) / weight
+
+    @property
+    def orders_per_session(self) -> float:
+        """Orders that the average session places."""
+        weight = sum(kind.weight for kind in self.sessions)
+        placed = sum(k.weight * k.steps.count("place_order") for k in self.sessions)
+        return placed / weight
 
     @property
     def operations(self) -> tuple[str, ...]:

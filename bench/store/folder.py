@@ -3,6 +3,7 @@
     runs/ID/manifest.json            machine, versions, seed, what was asked for
     runs/ID/scenario.toml            the scenario, as it was read
     runs/ID/targets/NAME/target.json ran or missing and why; descriptor; provisioning
+    runs/ID/targets/NAME/knee-N/     raw samples of the knee's probes
     runs/ID/targets/NAME/trial-N/    raw samples: history, lag, components, events, ...
     runs/ID/report.html              computed from the above, and from nothing else
     runs/latest -> ID
@@ -21,6 +22,9 @@ import orjson
 from bench.errors import BenchError, Exit
 
 MANIFEST = "manifest.json"
+WHOLE = "trial.json"  # written last: what has it is complete
+TRIAL = "trial"
+PROBE = "knee"
 
 
 class RunFolder:
@@ -62,7 +66,24 @@ class RunFolder:
 
     def trial(self, target: str, number: int) -> Path:
         """The folder of one trial, made if it is new."""
-        folder = self.target(target) / f"trial-{number}"
+        return self._numbered(target, TRIAL, number)
+
+    def probe(self, target: str, number: int) -> Path:
+        """The folder of one probe of the knee, made if it is new."""
+        return self._numbered(target, PROBE, number)
+
+    def finished(self, target: str, kind: str) -> list[tuple[int, Path]]:
+        """Trials (or probes) with all their samples; the rest was cut off."""
+        found = self.numbered(target, kind)
+        return [(n, path) for n, path in found if (path / WHOLE).is_file()]
+
+    def numbered(self, target: str, kind: str) -> list[tuple[int, Path]]:
+        """All folders of a kind, by number."""
+        folders = (self.path / "targets" / target).glob(f"{kind}-*")
+        return sorted((int(path.name[len(kind) + 1 :]), path) for path in folders)
+
+    def _numbered(self, target: str, kind: str, number: int) -> Path:
+        folder = self.target(target) / f"{kind}-{number}"
         folder.mkdir(exist_ok=True)
         return folder
 

@@ -14,24 +14,13 @@ from urllib.parse import urlsplit
 
 from bench.control import Control, ControlError
 from bench.descriptor import Descriptor, load_descriptor
-from bench.errors import BenchError
+from bench.targets.chain import ACCOUNTS, SHOP, deploy_shop, with_client_versions
 from bench.targets.process import Child, TargetError, console_command
+from bench.targets.spec import TargetSpec, parse_target
 
-CENTRAL_RUNGS = (
-    "single",
-    "database",
-    "vertical",
-    "horizontal",
-    "replicated",
-    "cached",
-    "cdn",
-)
 START_TIMEOUT_S = 120.0
-DEPLOY_TIMEOUT_S = 90.0
 PROBE_TIMEOUT_S = 2.0
 POLL_S = 0.1
-ACCOUNTS = "accounts.json"
-SHOP = "shop.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +36,7 @@ class Launcher:
     """Brings one target up, and down again whatever happened."""
 
     def __init__(self, name: str, log_folder: Path, truth: str | None = None) -> None:
-        self.name = name
+        self.spec = parse_target(name)
         self._truth = truth  # what is planted in a synthetic target, as JSON
         self._folder = Path(tempfile.mkdtemp(prefix=f"chandlery-{name[:12]}-"))
         # Servers that refuse to run as root run as somebody who must get in here.
@@ -58,9 +47,9 @@ class Launcher:
     async def start(self) -> Running:
         """Start and wait until it serves; TargetError says what it printed."""
         home = self._folder / "t"
-        if self.name == "synthetic":
+        if self.spec.kind == "synthetic":
             home.mkdir()
-        argv = up_command(self.name, home)
+        argv = up_command(self.spec, home)
         if self._truth is not None:
             argv.append(self._truth)
         child = self._child = Child(argv, self._log_folder / "up.log")
@@ -79,28 +68,12 @@ class Launcher:
                 f"'{child.words}' was not ready within {START_TIMEOUT_S:g} s; "
                 f"it said: {child.last_words()}"
             ) from None
-        running = Running(self.name, load_descriptor(home / "descriptor.json"), home)
-        if running.descriptor.world == "chain":
-            await self._deploy(running)
-        return running
-
-    async def _deploy(self, running: Running) -> None:
-        """Put the shop on a chain, as a user would."""
-        argv = [
-            *console_command(),
-            "shop",
-            "deploy",
-            "--rpc",
-            running.descriptor.endpoints[0].url,
-            "--accounts",
-            str(running.folder / ACCOUNTS),
-            "--json",
-        ]
-        child = Child(argv, self._log_folder / "deploy.log")
-        await child.start()
-        if await child.wait(DEPLOY_TIMEOUT_S) != 0:
-            raise TargetError(f"'{child.words}' failed; it said: {child.last_words()}")
-        (running.folder / SHOP).write_text(child.output_json())
+        descriptor = load_descriptor(home / "descriptor.json")
+        if descriptor.world == "chain":
+            descriptor = await with_client_versions(descriptor)
+            url = descriptor.endpoints[0].url
+            await deploy_shop(url, home / ACCOUNTS, home / SHOP, self._log_folder)
+        return Running(self.spec.name, descriptor, home)
 
     async def stop(self) -> None:
         """Stop it and remove its folder."""
@@ -109,37 +82,19 @@ class Launcher:
         await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
 
-def up_command(name: str, home: Path) -> list[str]:
+def up_command(spec: TargetSpec, home: Path) -> list[str]:
     """The command that brings a target up in the foreground."""
-    if name == "synthetic":
+    if spec.kind == "synthetic":
         return [sys.executable, "-m", "bench.synthetic", str(home)]
-    if name in CENTRAL_RUNGS:
-        return [
-            *console_command(),
-            "central",
-            "up",
-            name,
-            "--dir",
-            str(home),
-            "--foreground",
-        ]
-    kind, _, count = name.rpartition("-")
-    if kind == "validators" and count.isdigit() and int(count) >= 1:
-        return [
-            *console_command(),
-            "network",
-            "up",
-            str(home),
-            "--validators",
-            count,
-            "--rpc-port",
-            "0",
-            "--p2p-port",
-            "0",
-            "--foreground",
-        ]
-    known = ", ".join([*CENTRAL_RUNGS, "validators-N", "synthetic"])
-    raise BenchError(f"there is no target '{name}'; there are: {known}")
+    if spec.kind == "central":
+        words = ["central", "up", spec.name, "--dir", str(home), "--foreground"]
+        return [*console_command(), *words]
+    words = ["network", "up", str(home), "--validators", str(spec.validators)]
+    words += ["--rpc-port", "0", "--p2p-port", "0", "--foreground"]
+    for option in spec.options:
+        is_plain = option == "plain"
+        words += ["--no-peer-tls"] if is_plain else ["--executor", option]
+    return [*console_command(), *words]
 
 
 async def _serves(descriptor_path: Path) -> bool:

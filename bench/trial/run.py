@@ -6,9 +6,9 @@ target does not offer) is written down as such for the analysis to weigh.
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from bench.adapters.contract import Adapter, Audit, Progress
 from bench.control import Control
 from bench.descriptor import Descriptor
 from bench.errors import BenchError
-from bench.faults.injector import Injector
+from bench.faults.injector import Injector, Locate
 from bench.history.files import LineWriter
 from bench.load.clock import Clock
 from bench.load.generator import Generator
@@ -25,6 +25,7 @@ from bench.load.precedence import precedence
 from bench.load.timer import PreciseTimer
 from bench.scenario.model import Scenario
 from bench.store.folder import write_json
+from bench.trial.giveup import GiveUp
 from bench.trial.meter import Meter
 from bench.workload.plan import Session, make_plan
 
@@ -43,7 +44,10 @@ TRIAL = "trial.json"
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What a trial works with. `folder` receives the raw samples."""
+    """What a trial works with. `folder` receives the raw samples; `facts` say which
+    trial of a run it is and are kept with them. A probe of the knee is not audited
+    (its target goes on to the next probe) and gives up once its objective is missed.
+    """
 
     scenario: Scenario
     seed: int
@@ -51,6 +55,9 @@ class Bench:
     adapter: Adapter
     folder: Path
     progress: Progress
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    locate: Locate | None = None
+    is_probe: bool = False
 
 
 async def run_trial(bench: Bench) -> None:
@@ -66,8 +73,10 @@ async def run_trial(bench: Bench) -> None:
         provisioning["provisioning_s"] = time.monotonic() - began_s
         with precedence() as scheduling:
             facts = await _load(bench, plan)
-        bench.progress("auditing what is there")
-        audit, audit_error = await _audit(adapter)
+        audit, audit_error = None, "a probe is not audited"
+        if not bench.is_probe:
+            bench.progress("auditing what is there")
+            audit, audit_error = await _audit(adapter)
         if audit is not None:
             write_json(bench.folder / AUDIT, audit_json(audit))
         observations = LineWriter(bench.folder / OBSERVATIONS)
@@ -77,6 +86,7 @@ async def run_trial(bench: Bench) -> None:
         write_json(
             bench.folder / TRIAL,
             {
+                **bench.facts,
                 "seed": bench.seed,
                 "designs": [asdict(design) for design in designs],
                 "provisioning": provisioning,
@@ -101,11 +111,16 @@ async def _load(bench: Bench, plan: Sequence[Session]) -> dict[str, Any]:
     generator = Generator(scenario, bench.adapter, clock, writers[HISTORY])
     # One connection each: a kill that takes its time must not hold up the meter.
     fault_control, meter_control = _control(bench), _control(bench)
-    injector = Injector(bench.descriptor, fault_control, clock, writers[EVENTS])
+    injector = Injector(
+        bench.descriptor, fault_control, clock, writers[EVENTS], bench.locate
+    )
     watchers = [
         asyncio.create_task(LagWatch(clock, writers[LAG]).run()),
         asyncio.create_task(_show(bench, clock, generator)),
     ]
+    doorman = GiveUp(scenario, plan) if bench.is_probe else None
+    if doorman is not None:
+        watchers.append(asyncio.create_task(doorman.watch(clock, generator)))
     try:
         async with asyncio.TaskGroup() as group:
             load = group.create_task(generator.run(plan))
@@ -130,6 +145,7 @@ async def _load(bench: Bench, plan: Sequence[Session]) -> dict[str, Any]:
         "started_at": clock.wall_s,
         "started_ns": clock.start_ns,
         "load": asdict(load.result()),
+        "given_up_s": None if doorman is None else doorman.given_up_s,
     }
 
 

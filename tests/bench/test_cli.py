@@ -34,11 +34,11 @@ def short_scenario(folder: Path, load_s: int) -> Path:
     fault = text[text.index("# One crash") : text.index("[objective]")]
     text = text.replace(fault, "")
     for old, new in (
-        ("warmup_s = 8", "warmup_s = 0"),
+        ("warmup_s = 4", "warmup_s = 0"),
         ("baseline_s = 30", f"baseline_s = {load_s}"),
-        ("guard_s = 2", "guard_s = 0"),
+        ("guard_s = 1", "guard_s = 0"),
         ("mean_ms = 600", "mean_ms = 0"),
-        ("after_fault_s = 36", "after_fault_s = 0"),
+        ("after_fault_s = 16", "after_fault_s = 0"),
     ):
         assert old in text
         text = text.replace(old, new)

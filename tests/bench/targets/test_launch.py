@@ -8,6 +8,7 @@ import pytest
 from bench.errors import BenchError
 from bench.targets.launch import Launcher, up_command
 from bench.targets.process import Child, TargetError
+from bench.targets.spec import parse_target
 
 
 async def test_a_target_serves_when_it_is_said_to_and_is_gone_after(
@@ -33,14 +34,14 @@ async def test_a_target_that_fails_says_what_it_printed(tmp_path: Path) -> None:
 
 
 def test_names_become_the_commands_that_a_user_types(tmp_path: Path) -> None:
-    central = up_command("horizontal", tmp_path)
+    central = up_command(parse_target("horizontal"), tmp_path)
     assert central[1:4] == ["central", "up", "horizontal"]
-    chain = up_command("validators-7", tmp_path)
+    chain = up_command(parse_target("validators-7"), tmp_path)
     assert chain[1:3] == ["network", "up"]
     assert chain[chain.index("--validators") + 1] == "7"
     for name in ("validators-0", "validators-x", "moon"):
         with pytest.raises(BenchError, match="there is no target"):
-            up_command(name, tmp_path)
+            parse_target(name)
 
 
 async def test_a_command_that_hangs_is_stopped_at_its_deadline(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from bench.compare import run_loop
 from bench.descriptor import Descriptor
 from bench.scenario.load import SHIPPED, parse_scenario
 from bench.scenario.model import Scenario
+from bench.scenario.variant import trial_scenario
 from bench.synthetic.truth import Truth
 from bench.targets.launch import Launcher
 from bench.trial.run import Bench, run_trial
@@ -42,7 +43,8 @@ def scenario(changes: dict[str, str], faults: bool) -> Scenario:
         name = line.split(" = ")[0]
         if name in changes:
             lines[index] = f"{name} = {changes[name]}"
-    return parse_scenario("\n".join(lines), "truth.toml")
+    whole = parse_scenario("\n".join(lines), "truth.toml")
+    return trial_scenario(whole, "synthetic", None, with_fault=faults)
 
 
 async def measure(plan: Scenario, truth: Truth, folder: Path) -> list[dict[str, Any]]:
