@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.errors import Exit
+from bench.spof.cli import configure_spof
 
 if TYPE_CHECKING:
     from bench.analysis.run import RunResult
@@ -51,6 +52,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     report.add_argument("--json", action="store_true", help="print the results")
     report.set_defaults(run=_report)
+    configure_spof(
+        commands.add_parser("spof", help="which component stops what, by trying")
+    )
 
 
 def _run_arguments(parser: argparse.ArgumentParser, scenario: str | None) -> None:

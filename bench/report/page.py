@@ -27,6 +27,7 @@ from bench.report.sentences import (
     verdict,
 )
 from bench.report.words import number
+from bench.spof.table import section as spof_section
 
 TITLE = "The same candle shop, central and on a chain"
 QUESTION = (
@@ -46,6 +47,7 @@ def write_page(result: RunResult, path: Path) -> Path:
         _found(result),
         _claims(result),
         _faults(result, charts),
+        spof_section(result.folder),
         _latency(result, charts),
         _cost(result, charts),
         _orders(result),

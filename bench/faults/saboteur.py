@@ -1,0 +1,140 @@
+"""One fault after another on a running target, each begun and ended by hand.
+
+The injector follows a scenario's clock; here the course of things decides when a fault
+ends (a lesson, the matrix of single points of failure). Processes are reached through
+the supervisor; links by the kernel where components have cgroups, else by the relays
+that were put in before the start. What cannot be done here says why, and is reported
+as not run.
+"""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+
+from bench.control import Control, ControlError
+from bench.errors import BenchError
+from bench.faults.cgroups import Cgroups
+from bench.faults.kernel import Way
+from bench.faults.relay import Relays, Weather
+
+PROCESS_FAULTS = ("kill", "pause")
+LINK_FAULTS = ("partition", "one-way", "loss", "delay")
+KINDS = (*PROCESS_FAULTS, *LINK_FAULTS)
+LOSS_SHARE = 0.2
+DELAY_S = 0.1
+POLL_S = 0.1
+RUNNING_TIMEOUT_S = 90.0
+
+
+class NotRun(BenchError):
+    """This fault cannot be had on this target or machine; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What faults can be made with: links need one of the two."""
+
+    control: Control
+    cgroups: Cgroups | None = None
+    relays: Relays | None = None
+    no_links: str = "nothing was put into the links"
+
+
+class Saboteur:
+    """Begins one fault at a time and ends it."""
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+        self._under_way: tuple[str, str] | None = None
+
+    def method(self, kind: str) -> str:
+        """By what this kind of fault is made here; NotRun with the reason if not."""
+        means = self._means
+        if kind in PROCESS_FAULTS:
+            return "supervisor"
+        if means.cgroups is not None and kind != "delay":
+            return means.cgroups.method
+        if means.relays is not None:
+            return means.relays.method
+        if means.cgroups is not None:
+            raise NotRun("delay takes a relay, and none was put into this target")
+        raise NotRun(means.no_links)
+
+    async def begin(self, kind: str, component: str) -> str:
+        """Inject it; returns the method. NotRun if it cannot be done here."""
+        assert self._under_way is None, "one fault at a time"
+        method = self.method(kind)
+        try:
+            await self._begin(kind, component, method)
+        except ControlError as error:
+            raise NotRun(str(error)) from None
+        self._under_way = (kind, component)
+        return method
+
+    async def end(self) -> None:
+        """Undo it: start the dead, resume the paused, heal the links; then wait until
+        the supervisor sees every component running."""
+        if self._under_way is None:
+            return
+        (kind, component), self._under_way = self._under_way, None
+        if kind == "pause":
+            await self._means.control.resume(component)
+        elif kind == "kill":
+            # It may take longer than an answer may: then the state tells.
+            with suppress(ControlError):
+                await self._means.control.restart(component)
+        else:
+            for means in (self._means.cgroups, self._means.relays):
+                if means is not None:
+                    means.heal()
+        await self._running()
+
+    async def _begin(self, kind: str, component: str, method: str) -> None:
+        control, cgroups, relays = (
+            self._means.control,
+            self._means.cgroups,
+            self._means.relays,
+        )
+        if kind == "kill":
+            # It stays down until `end`: who restarts it at once hides what it is for.
+            await control.kill(component, -1)
+        elif kind == "pause":
+            await control.pause(component)
+        elif method == "kernel":
+            assert cgroups is not None
+            match kind:
+                case "partition":
+                    cgroups.isolate(component)
+                case "one-way":
+                    cgroups.isolate(component, [Way.OUT])
+                case _:
+                    cgroups.lose(component, LOSS_SHARE)
+        else:
+            assert relays is not None
+            self._worsen(relays, kind, component)
+
+    def _worsen(self, relays: Relays, kind: str, component: str) -> None:
+        match kind:
+            case "partition":
+                count = relays.split({component})
+            case "one-way":
+                count = relays.silence(component)
+            case "loss":
+                count = relays.worsen(component, Weather(loss_share=LOSS_SHARE))
+            case _:
+                count = relays.worsen(component, Weather(delay_s=DELAY_S))
+        if not count:
+            raise NotRun(f"no link of '{component}' has a relay")
+
+    async def _running(self) -> None:
+        try:
+            async with asyncio.timeout(RUNNING_TIMEOUT_S):
+                states = await self._means.control.components()
+                while any(state.state != "running" for state in states):
+                    await asyncio.sleep(POLL_S)
+                    states = await self._means.control.components()
+        except TimeoutError:
+            raise BenchError(
+                f"not every component runs again {RUNNING_TIMEOUT_S:g} s after the "
+                "fault was ended; see the logs in the run's folder"
+            ) from None

@@ -1,0 +1,268 @@
+"""A target under a thin, steady load, on which faults are begun and ended one by one.
+
+`async with open_stage(...) as stage:` brings the target up by its own command, puts
+relays into a chain's links or components into cgroups where it can, provisions
+shoppers and starts the load; at the end the last shopper is served, and everything is
+taken down. Every operation is in `history.jsonl`, every step of what happened in
+`events.jsonl`; verdicts are made from these two and from audits, by others.
+"""
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.adapters.contract import Adapter, Audit, Progress
+from bench.adapters.make import make_adapter
+from bench.adapters.offices import make_locator
+from bench.control import Control
+from bench.errors import BenchError
+from bench.faults.cgroups import Cgroups, unavailable
+from bench.faults.mesh import relay_mesh
+from bench.faults.saboteur import Means, Saboteur
+from bench.history.files import LineWriter
+from bench.history.record import Record
+from bench.load.clock import NS_PER_S, Clock
+from bench.load.generator import Generator
+from bench.load.timer import PreciseTimer
+from bench.scenario.load import parse_scenario
+from bench.scenario.model import RatePoint, Scenario
+from bench.targets.launch import Launcher, Running
+from bench.targets.process import Child, TargetError, console_command
+from bench.workload.plan import make_plan
+
+if TYPE_CHECKING:
+    from bench.descriptor import Descriptor
+    from bench.faults.relay import Relays
+
+INIT_TIMEOUT_S = 90.0
+START_DELAY_S = 0.5
+POLL_S = 0.1
+STEADY_S = 2.0  # so long everything must have worked to count as well
+AUDIT_ATTEMPTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class StagePlan:
+    """What to set up: a target by name, for at most so long, at this rate. `relays`
+    asks for relays in a chain's links even where the kernel could cut them."""
+
+    target: str
+    folder: Path
+    load_s: float
+    sessions_per_s: float = 8.0
+    relays: bool = False
+
+
+class Tape(LineWriter):
+    """A history file that keeps what was written, for who must decide meanwhile."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.records: list[Record] = []
+
+    def record(self, record: Record) -> None:
+        """Append one operation."""
+        self.records.append(record)
+        super().record(record)
+
+
+class Stage:
+    """A target that serves a steady load. Moments are seconds since its start."""
+
+    def __init__(
+        self,
+        running: Running,
+        adapter: Adapter,
+        saboteur: Saboteur,
+        control: Control,
+        clock: Clock,
+        tapes: tuple[Tape, LineWriter],
+    ) -> None:
+        self.descriptor: Descriptor = running.descriptor
+        self.folder = running.folder
+        self.control = control
+        self.saboteur = saboteur
+        self.cgroups: Cgroups | None = None
+        self._adapter = adapter
+        self._clock = clock
+        self._tape, self._events = tapes
+        self._locate = make_locator(running.folder)
+        self.operations: tuple[str, ...] = ()
+
+    @property
+    def now_s(self) -> float:
+        """The moment on the load's clock."""
+        return self._clock.now_ns() / NS_PER_S
+
+    @property
+    def records(self) -> Sequence[Record]:
+        """Every operation that has ended so far."""
+        return self._tape.records
+
+    def event(self, event: str, component: str = "", **facts: object) -> float:
+        """Write down that something happened now; returns the moment."""
+        now_ns = self._clock.now_ns()
+        line = {"at_ns": now_ns, "event": event, "component": component, **facts}
+        self._events.line(line)
+        return now_ns / NS_PER_S
+
+    async def holder(self, office: str) -> str | None:
+        """Which component holds an office ("primary") now."""
+        return None if self._locate is None else await self._locate(office)
+
+    async def audit(self) -> Audit:
+        """Every order as the target tells it now; tried for a while."""
+        for attempt in range(AUDIT_ATTEMPTS):
+            try:
+                return await self._adapter.audit()
+            except (BenchError, OSError):
+                if attempt == AUDIT_ATTEMPTS - 1:
+                    raise
+                await asyncio.sleep(1.0)
+        raise AssertionError("the loop returns or raises")
+
+    async def begin(self, kind: str, component: str) -> tuple[float, str]:
+        """Begin a fault: (moment, method). NotRun if it cannot be had here."""
+        moment_s = self.event("asked", component, fault=kind)
+        method = await self.saboteur.begin(kind, component)
+        self.event("begun", component, fault=kind, method=method)
+        return moment_s, method
+
+    async def end(self) -> float:
+        """End the fault; returns the moment the end was asked for."""
+        moment_s = self.event("healing")
+        await self.saboteur.end()
+        self.event("healed")
+        return moment_s
+
+    async def wait(self, seconds: float) -> None:
+        """Let the load go on for so long."""
+        await self._clock.sleep_until(self._clock.now_ns() + int(seconds * NS_PER_S))
+
+    async def well(self, within_s: float) -> float | None:
+        """Wait until every operation has worked for a while: the moment from which it
+        has; None if that does not come about in time."""
+        deadline_s = self.now_s + within_s
+        while self.now_s < deadline_s:
+            since_s = works_since(self.records, self.operations, self.now_s)
+            if since_s is not None and self.now_s - since_s >= STEADY_S:
+                return since_s
+            await asyncio.sleep(POLL_S)
+        return None
+
+
+def works_since(
+    records: Sequence[Record], operations: Sequence[str], now_s: float
+) -> float | None:
+    """Since when no request has failed and every operation has been served; None if
+    one was not served in that time. Looks at the newest records alone."""
+    failed_s, served = 0.0, dict.fromkeys(operations, 0.0)
+    for record in reversed(records):
+        if now_s - record.final_ns / NS_PER_S > 20 * STEADY_S:
+            break
+        for attempt in record.attempts:
+            ended_s = attempt.ended_ns / NS_PER_S
+            if attempt.outcome != "ok":
+                failed_s = max(failed_s, ended_s)
+            elif record.operation in served:
+                served[record.operation] = max(served[record.operation], ended_s)
+    return failed_s if all(at_s > failed_s for at_s in served.values()) else None
+
+
+@asynccontextmanager
+async def open_stage(plan: StagePlan, progress: Progress) -> AsyncIterator[Stage]:
+    """The target up and under load; gone afterwards."""
+    plan.folder.mkdir(parents=True, exist_ok=True)
+    async with AsyncExitStack() as stack:
+        cgroups = None
+        if not plan.relays and unavailable() is None:
+            cgroups = stack.enter_context(Cgroups.claim())
+        launcher = RelayedLauncher(plan)
+        stack.push_async_callback(launcher.stop)
+        progress("starting")
+        running = await launcher.start()
+        relays = launcher.relays
+        control_path = running.descriptor.control
+        if control_path is None:
+            raise BenchError(
+                f"{plan.target} has no control socket: no fault can be made"
+            )
+        control = Control(control_path)
+        stack.push_async_callback(control.close)
+        reason = f"no relays in this world's links, and {unavailable()}"
+        saboteur = Saboteur(Means(control, cgroups, relays, reason))
+        adapter = make_adapter(running.descriptor, running.folder)
+        await adapter.open()
+        stack.push_async_callback(adapter.close)
+        tapes = (
+            Tape(plan.folder / "history.jsonl"),
+            LineWriter(plan.folder / "events.jsonl"),
+        )
+        for tape in tapes:
+            stack.callback(tape.close)
+        timer = PreciseTimer()
+        timer.open()
+        stack.callback(timer.close)
+        scenario = _scenario(plan)
+        designs = await adapter.catalogue()
+        sessions = make_plan(scenario, scenario.seed, len(designs))
+        progress("provisioning shoppers")
+        await adapter.provision(sessions, scenario.customers, progress)
+        clock = Clock.starting_in(START_DELAY_S, timer)
+        stage = Stage(running, adapter, saboteur, control, clock, tapes)
+        stage.cgroups = cgroups
+        stage.operations = scenario.operations
+        generator = Generator(scenario, adapter, clock, tapes[0])
+        load = asyncio.create_task(generator.run(sessions))
+        try:
+            yield stage
+            generator.close_doors()
+            await load
+        finally:
+            load.cancel()
+            await asyncio.gather(load, return_exceptions=True)
+
+
+class RelayedLauncher(Launcher):
+    """A launcher that puts relays into a chain's mesh where the plan asks for them."""
+
+    def __init__(self, plan: StagePlan) -> None:
+        super().__init__(plan.target, plan.folder)
+        self._plan = plan
+        self.relays: Relays | None = None
+
+    async def start(self) -> Running:
+        """As ever; a network is made first, so that its links can be led elsewhere."""
+        if self._plan.relays and self.spec.kind == "validators":
+            home = self._folder / "t"
+            words = ["init", str(home), "--validators", str(self.spec.validators)]
+            words += ["--rpc-port", "0", "--p2p-port", "0"]
+            child = Child([*console_command(), *words], self._plan.folder / "init.log")
+            await child.start()
+            if await child.wait(INIT_TIMEOUT_S) != 0:
+                raise TargetError(
+                    f"'{child.words}' failed; it said: {child.last_words()}"
+                )
+            self.relays = await relay_mesh(home)
+        return await super().start()
+
+    async def stop(self) -> None:
+        """The target, and then its relays."""
+        await super().stop()
+        if self.relays is not None:
+            await self.relays.stop()
+
+
+def _scenario(plan: StagePlan) -> Scenario:
+    text = (files("bench.faults") / "steady.toml").read_text(encoding="utf-8")
+    scenario = parse_scenario(text, "steady.toml")
+    return dataclasses.replace(
+        scenario,
+        phases=scenario.phases.holding(plan.load_s),
+        arrivals=(RatePoint(0.0, plan.sessions_per_s),),
+    )

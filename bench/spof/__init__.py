@@ -1,0 +1,1 @@
+"""The matrix of single points of failure: each component, fault and operation."""
