@@ -4,7 +4,9 @@ An entry point's name is where its page lives (`shop`: /shop/), its value a func
 that returns a folder with index.html and static/. Files are read once, at the first
 start; nothing outside the folder is reachable. `/NAME/static/config.json` is made here:
 which chain this is, and what NAME.json in the node's directory adds (for the shop: its
-address, left there by `chandlery shop deploy`).
+address, left there by `chandlery shop deploy`). `/NAME/static/interfaces.json` has the
+contracts' interfaces that packages publish as `chandlery.interfaces` (a function that
+gives the usual JSON ABI), by selector and topic, so that a page decodes without keccak.
 """
 
 import hashlib
@@ -20,7 +22,10 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from node.primitives.keccak import keccak256
+
 GROUP = "chandlery.pages"
+INTERFACES = "chandlery.interfaces"
 MAX_NOTE_BYTES = 64 * 1024
 TYPES = {
     ".html": "text/html",
@@ -60,6 +65,16 @@ def published_pages() -> Mapping[str, Mapping[str, File]]:
     }
 
 
+@cache
+def published_interfaces() -> Mapping[str, Any]:
+    """Contract -> {"functions": {selector: entry}, "events": {topic: entry}}; an entry
+    has a name and inputs with their types as signatures write them."""
+    return {
+        entry.name: _by_selector(entry.load()())
+        for entry in entry_points(group=INTERFACES)
+    }
+
+
 def add_pages(
     router: web.UrlDispatcher, facts: Mapping[str, Any], directory: Path | None
 ) -> None:
@@ -69,6 +84,7 @@ def add_pages(
         page = _Page(files, facts, note)
         router.add_get(f"/{name}", page.to_folder)
         router.add_get(f"/{name}/static/config.json", page.config)
+        router.add_get(f"/{name}/static/interfaces.json", page.interfaces)
         router.add_get(f"/{name}/{{path:.*}}", page.file)
 
 
@@ -106,12 +122,10 @@ class _Page:
         return response
 
     async def config(self, request: web.Request) -> web.Response:
-        document = {**self._facts, **self._left_note()}
-        return web.Response(
-            body=orjson.dumps(document),
-            content_type="application/json",
-            headers={"Cache-Control": "no-store", **SECURITY},
-        )
+        return _json({**self._facts, **self._left_note()})
+
+    async def interfaces(self, request: web.Request) -> web.Response:
+        return _json(published_interfaces())
 
     def _left_note(self) -> dict[str, Any]:
         """What the operator left; read each time, so that no restart is needed."""
@@ -126,6 +140,42 @@ class _Page:
             logger.warning("%s cannot be read: %s", self._note, error)
             return {}
         return {self._note.stem: found}
+
+
+def _json(document: Any) -> web.Response:
+    return web.Response(
+        body=orjson.dumps(document),
+        content_type="application/json",
+        headers={"Cache-Control": "no-store", **SECURITY},
+    )
+
+
+def _by_selector(abi: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    answer: dict[str, dict[str, Any]] = {"functions": {}, "events": {}}
+    for item in abi:
+        if item["type"] not in ("function", "event"):
+            continue
+        inputs = [
+            {
+                "name": given["name"],
+                "type": _signature_type(given),
+                "indexed": given.get("indexed", False),
+            }
+            for given in item["inputs"]
+        ]
+        signature = f"{item['name']}({','.join(str(i['type']) for i in inputs)})"
+        digest = "0x" + keccak256(signature.encode()).hex()
+        key = digest if item["type"] == "event" else digest[:10]
+        answer[item["type"] + "s"][key] = {"name": item["name"], "inputs": inputs}
+    return answer
+
+
+def _signature_type(given: Mapping[str, Any]) -> str:
+    kind = str(given["type"])
+    if not kind.startswith("tuple"):
+        return kind
+    inner = ",".join(_signature_type(part) for part in given["components"])
+    return f"({inner}){kind.removeprefix('tuple')}"
 
 
 def _read_folder(folder: Path) -> dict[str, File]:

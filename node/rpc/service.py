@@ -10,6 +10,7 @@ from node.rpc.methods.chain import ChainMethods
 from node.rpc.methods.filling import FillingMethods
 from node.rpc.methods.logs import LogMethods
 from node.rpc.methods.proofs import ProofMethods
+from node.rpc.methods.simulation import SimulationMethods
 from node.rpc.methods.state import StateMethods
 from node.rpc.methods.tracing import TracingMethods
 from node.rpc.methods.transactions import TransactionMethods
@@ -33,6 +34,7 @@ class RpcService:
             ChainMethods(backend).table(),
             ProofMethods(backend).table(),
             StateMethods(backend, config.call_gas_cap).table(),
+            SimulationMethods(backend, config.call_gas_cap).table(),
             TracingMethods(backend, config.call_gas_cap).table(),
             FillingMethods(backend, config.call_gas_cap).table(),
             self._transactions.table(),

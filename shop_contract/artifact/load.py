@@ -40,3 +40,8 @@ def load_artifact() -> Artifact:
         evm_version=document["evm_version"],
         source_sha256=document["source_sha256"],
     )
+
+
+def interface() -> list[dict[str, Any]]:
+    """The ABI, for tools that find it as `chandlery.interfaces` and decode with it."""
+    return load_artifact().abi

@@ -2,14 +2,16 @@
 
 from typing import Any
 
-from node.chain.certificate import CommitCertificate
+from node.chain.certificate import CommitCertificate, signers_of
+from node.chain.signing import Secp256k1Verifier, SigningDomain
 from node.primitives.keccak import keccak256
+from node.primitives.types import Address
 from node.rpc.backend import Backend
 from node.rpc.dispatch import Methods
 from node.rpc.errors import server_error
 from node.rpc.formats import hex_data
 from node.rpc.lookup import number_of, require_block
-from node.rpc.params import Params
+from node.rpc.params import BlockId, Params
 
 SUGGESTED_PRIORITY_FEE_WEI = 1_000_000_000
 """What wallets offer anyway; on an idle chain any tip is enough."""
@@ -112,7 +114,8 @@ class ChainMethods:
         return hex_data(keccak256(Params(raw, 1).data(0)))
 
     async def certificate(self, raw: Any) -> dict[str, Any] | None:
-        """The commit certificate of a block: fields and encoding; None for genesis."""
+        """The commit certificate of a block: fields, who signed, encoding; None for
+        genesis."""
         number = number_of(self._backend, Params(raw, 1).block(0))
         encoded = None if number is None else self._backend.certificate(number)
         if encoded is None:
@@ -123,8 +126,14 @@ class ChainMethods:
             "round": hex(certificate.round),
             "blockHash": hex_data(certificate.digest),
             "seals": [hex_data(seal) for seal in certificate.seals],
+            "signers": [hex_data(signer) for signer in self._signers(certificate)],
             "raw": hex_data(encoded),
         }
+
+    def _signers(self, certificate: CommitCertificate) -> list[Address]:
+        genesis = require_block(self._backend, BlockId(number=0)).digest
+        domain = SigningDomain(self._backend.chain_id, genesis)
+        return signers_of(certificate, domain, Secp256k1Verifier())
 
     async def validators(self, raw: Any) -> list[str]:
         """The validators that sign the block after the one named."""

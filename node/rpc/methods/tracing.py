@@ -9,12 +9,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from node.chain.block import Block
-from node.execution.executor import BlockInvalid, TracerConfig, UnknownState
+from node.execution.executor import (
+    TOUCH_TRACER,
+    BlockInvalid,
+    TracerConfig,
+    UnknownState,
+)
 from node.rpc.backend import Backend
 from node.rpc.dispatch import Methods
 from node.rpc.errors import invalid_params, server_error
 from node.rpc.formats import hex_data
 from node.rpc.lookup import env_of, env_on, require_block, require_state
+from node.rpc.methods.prestate import OPTIONS as PRESTATE_OPTIONS
+from node.rpc.methods.prestate import prestate_of
 from node.rpc.methods.state import override_env, parse_call, parse_overrides
 from node.rpc.params import BlockId, Params
 
@@ -28,6 +35,7 @@ NOT_OPTIONS = (
     "txIndex",
 )
 """What geth's configuration holds beside the struct logger's options."""
+PRESTATE_TRACER = "prestateTracer"
 
 
 class TracingMethods:
@@ -84,13 +92,14 @@ class TracingMethods:
         _, view = require_state(self._backend, parent)
         encoded = block.encode()
         try:
-            return await self._backend.blocking(
-                lambda: view.trace_block(encoded, tracer)
+            answers = await self._backend.blocking(
+                lambda: view.trace_block(encoded, asked_of_executor(tracer))
             )
         except (BlockInvalid, UnknownState) as error:
             raise server_error(f"the block cannot be run again: {error}") from None
         except ValueError as error:
             raise server_error(str(error)) from None
+        return [answer_of(tracer, answer) for answer in answers]
 
     async def trace_call(self, raw: Any) -> Any:
         """[call, block, {tracer, tracerConfig, stateOverrides, blockOverrides}]"""
@@ -105,11 +114,25 @@ class TracingMethods:
         env = env_on(self._backend, header) if is_pending else env_of(header)
         env = override_env(env, _object(options, "blockOverrides"))
         try:
-            return await self._backend.blocking(
-                lambda: view.trace_call(call, env, overrides, tracer)
+            answer = await self._backend.blocking(
+                lambda: view.trace_call(call, env, overrides, asked_of_executor(tracer))
             )
         except ValueError as error:
             raise server_error(str(error)) from None
+        return answer_of(tracer, answer)
+
+
+def asked_of_executor(tracer: TracerConfig) -> TracerConfig:
+    """What the executor is to run for a tracer."""
+    is_prestate = tracer.name == PRESTATE_TRACER
+    return TracerConfig(TOUCH_TRACER) if is_prestate else tracer
+
+
+def answer_of(tracer: TracerConfig, answer: Any) -> Any:
+    """The tracer's answer, from the executor's."""
+    if tracer.name == PRESTATE_TRACER:
+        return prestate_of(answer, tracer.options)
+    return answer
 
 
 def parse_tracer(options: Mapping[str, Any]) -> TracerConfig:
@@ -117,6 +140,8 @@ def parse_tracer(options: Mapping[str, Any]) -> TracerConfig:
     name = options.get("tracer") or ""
     if not isinstance(name, str):
         raise invalid_params("invalid tracer: expected a name")
+    if name == PRESTATE_TRACER:
+        return TracerConfig(name, _prestate_options(options))
     if name:
         return TracerConfig(name, _object(options, "tracerConfig"))
     plain = {key: value for key, value in options.items() if key not in NOT_OPTIONS}
@@ -127,6 +152,16 @@ def parse_tracer(options: Mapping[str, Any]) -> TracerConfig:
         elif not isinstance(value, bool):
             raise invalid_params(f"invalid {key}: expected a boolean")
     return TracerConfig("", plain)
+
+
+def _prestate_options(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    chosen = _object(options, "tracerConfig")
+    for name in PRESTATE_OPTIONS:
+        if not isinstance(chosen.get(name, False), bool):
+            raise invalid_params(f"invalid {name}: expected a boolean")
+    if chosen.get("diffMode") and chosen.get("includeEmpty"):
+        raise invalid_params("cannot use diffMode with includeEmpty")
+    return chosen
 
 
 def _object(options: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -45,13 +45,23 @@ async def fill(
         gas = await _estimate(backend, call, header, view)
     else:
         gas = parse_quantity(request["gas"], "gas", MAX_UINT64)
-    return call, Transaction(
-        type=_type_of(request, call),
-        chain_id=_chain_id(backend, request),
-        nonce=_nonce(backend, request, call, view),
-        priority_fee=priority_fee,
-        max_fee=max_fee,
-        gas_limit=gas,
+    fees = priority_fee, max_fee
+    kind, chain_id = type_of(request, call), _chain_id(backend, request)
+    nonce = _nonce(backend, request, call, view)
+    return call, unsigned(replace(call, gas=gas), kind, chain_id, nonce, fees)
+
+
+def unsigned(
+    call: Call, kind: int, chain_id: int, nonce: int, fees: tuple[int, int]
+) -> Transaction:
+    """The transaction of a call; `fees` is (priority fee, max fee)."""
+    return Transaction(
+        type=kind,
+        chain_id=chain_id,
+        nonce=nonce,
+        priority_fee=fees[0],
+        max_fee=fees[1],
+        gas_limit=call.gas,
         to=call.to,
         value=call.value,
         data=call.data,
@@ -89,7 +99,8 @@ def _fees(backend: Backend, request: Mapping[str, Any]) -> tuple[int, int]:
     return tip, max_fee
 
 
-def _type_of(request: Mapping[str, Any], call: Call) -> int:
+def type_of(request: Mapping[str, Any], call: Call) -> int:
+    """The envelope that the request's fields need."""
     if call.authorizations:
         return SET_CODE
     if request.get("gasPrice") is not None:

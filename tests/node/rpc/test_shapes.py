@@ -5,6 +5,7 @@ contracts) is replaced by things of the same kind on a dev chain.
 """
 
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from tests.node.rpc.shapes import differences
 ROOT = Path(__file__).resolve().parents[3]
 VECTORS = ROOT.parent / "shared" / "vectors" / "execution-apis"
 EXAMPLES = sorted(VECTORS.glob("*/*.io"))
-NOT_OFFERED = {"eth_simulateV1"}
+MOVES = "movePrecompileToAddress"
+EXAMPLE_HEAD = {"number": 0x36, "time": 0x21C}
+"""What the blocks of simulations follow."""
 
 EMITTER = "0x7dcd17433742f4c0ca53122ab541d0ba67fc27df"
 ENVIRONMENT = "0x9344b07175800259691961298ca11c824e65032d"
@@ -85,9 +88,29 @@ async def fill_chain(ask: Asker) -> dict[str, Any]:
         TOPIC: logs["logs"][0]["topics"][1],
         "0x2d": "0x3",
         "0x27": "0x3",
+        "0x36": "0x3",
+        "0x35": "0x3",
         "legacy": raw[0],
         "dynamic": raw[1],
     }
+
+
+async def on_our_head(ask: Asker, value: Any) -> Any:
+    """Numbers and times of blocks as far above our head as they are above that of the
+    examples."""
+    head = await ask.block()
+    ours = {"number": int(head["number"], 16), "time": int(head["timestamp"], 16)}
+
+    def moved(item: Any, key: str = "") -> Any:
+        if isinstance(item, dict):
+            return {name: moved(inner, name) for name, inner in item.items()}
+        if isinstance(item, list):
+            return [moved(inner) for inner in item]
+        if key in EXAMPLE_HEAD:
+            return hex(int(item, 16) - EXAMPLE_HEAD[key] + ours[key])
+        return item
+
+    return moved(value)
 
 
 def replaced(value: Any, names: dict[str, Any]) -> Any:
@@ -97,6 +120,11 @@ def replaced(value: Any, names: dict[str, Any]) -> Any:
     if isinstance(value, list):
         return [replaced(item, names) for item in value]
     return names.get(value, value) if isinstance(value, str) else value
+
+
+def _words(message: str) -> str:
+    """Without the numbers, which follow the chain's clock."""
+    return re.sub(r"\d+", "#", message)
 
 
 def read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -109,7 +137,7 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 @pytest.fixture
 async def ask() -> AsyncIterator[Asker]:
-    async with dev_chain() as asker:
+    async with dev_chain(gas_limit=200_000_000) as asker:
         yield asker
 
 
@@ -117,20 +145,26 @@ def name_of(path: Path) -> str:
     return f"{path.parent.name}/{path.stem}"
 
 
-OFFERED = [path for path in EXAMPLES if path.parent.name not in NOT_OFFERED]
+def without_moves() -> list[Path]:
+    """Precompiles cannot be moved here; of their examples the refusals hold."""
+    return [
+        path
+        for path in EXAMPLES
+        if MOVES not in path.read_text() or '"error"' in path.read_text()
+    ]
 
 
-async def test_every_method_of_the_examples_is_offered_but_those_named(
-    ask: Asker,
-) -> None:
+async def test_every_method_of_the_examples_is_offered(ask: Asker) -> None:
     known = set(ask.node.dispatcher.methods)
-    assert {path.parent.name for path in EXAMPLES} - known == NOT_OFFERED
+    assert {path.parent.name for path in EXAMPLES} <= known
 
 
-@pytest.mark.parametrize("path", OFFERED, ids=name_of)
+@pytest.mark.parametrize("path", without_moves(), ids=name_of)
 async def test_an_answer_has_the_shape_of_the_example(ask: Asker, path: Path) -> None:
     request, expected = read(path)
     params = replaced(request["params"], await fill_chain(ask))
+    if request["method"] == "eth_simulateV1":
+        params = await on_our_head(ask, params)
     if request["method"] == "eth_sendRawTransaction":
         names = await fill_chain(ask)
         params = [names["legacy" if "legacy" in path.stem else "dynamic"]]
@@ -143,7 +177,8 @@ async def test_an_answer_has_the_shape_of_the_example(ask: Asker, path: Path) ->
     if "error" in expected:
         assert "error" in actual
         assert actual["error"]["code"] == expected["error"]["code"]
-        assert actual["error"]["message"].startswith(expected["error"]["message"])
+        ours, theirs = actual["error"]["message"], expected["error"]["message"]
+        assert ours.startswith(theirs) or _words(ours) == _words(theirs)
         assert ("data" in actual["error"]) == ("data" in expected["error"])
         return
     assert "result" in actual, actual
