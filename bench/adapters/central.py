@@ -3,13 +3,19 @@
 An order is placed and paid in one purchase under the session's own reference, which is
 also its idempotency key, so a retry is answered with the first order. Acknowledged is
 what the rung's durability says. Accounts are provisioned before the load and stay
-signed in; the price of a password hash is no part of any latency.
+signed in; the price of a password hash is no part of any latency. Where a rung has
+edges, customers live in regions and find the nearest edge by name.
+
+A rung that runs elsewhere may hold orders of others: accounts are new ones in every
+trial, and the audit leaves out what was there before.
 """
 
 import json
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from bench.adapters.contract import (
     Answer,
@@ -21,6 +27,7 @@ from bench.adapters.contract import (
     Progress,
 )
 from bench.adapters.http import Broken, HttpClient, Reply
+from bench.adapters.names import Names
 from bench.descriptor import Descriptor
 from bench.errors import BenchError
 from bench.scenario.model import WRITES
@@ -46,11 +53,19 @@ class CentralAdapter:
         self._tokens: list[dict[str, str]] = []
         self._customers: dict[str, int] = {}
         self._designs: list[Design] = []
+        self._names = _names_of(self._admin, descriptor)
+        self._prefix = f"shopper-{secrets.token_hex(4)}-"
         self._stock_before = 0
+        self._orders_before = 0
+        self._escrow_before = 0
 
     async def open(self) -> None:
-        """Connect."""
+        """Connect; what the rung holds already is noted for the audit."""
         await self._http.open()
+        before = await self._orders_after(0)
+        self._orders_before = int(before[-1]["id"]) if before else 0
+        ledger = _body(await self._as_admin("GET", "/admin/ledger"))
+        self._escrow_before = int(ledger["escrow"])
 
     async def close(self) -> None:
         """Close connections."""
@@ -77,7 +92,7 @@ class CentralAdapter:
         for first in range(0, customers, PROVISION_PAGE):
             count = min(PROVISION_PAGE, customers - first)
             body = {
-                "prefix": f"shopper-{first}-",
+                "prefix": f"{self._prefix}{first}-",
                 "count": count,
                 "delivery": "0x" + sealed_address(first, 0).hex(),
             }
@@ -102,25 +117,27 @@ class CentralAdapter:
     async def _request(self, operation: Operation) -> Reply:
         step = operation.step
         me = self._tokens[operation.session.customer]
+        at = ""
+        if self._names is not None:
+            at = await self._names.base_url(operation.session.customer) or ""
         match step.operation:
             case "browse":
-                return await self._http.request("GET", "/api/catalogue")
+                return await self._http.request("GET", f"{at}/api/catalogue")
             case "place_order":
                 return await self._http.request(
-                    "POST", "/api/orders", self._purchase(operation), me
+                    "POST", f"{at}/api/orders", self._purchase(operation), me
                 )
             case "track":
-                path = f"/api/orders/{operation.order}"
+                path = f"{at}/api/orders/{operation.order}"
                 return await self._http.request("GET", path, headers=me)
             case "read_profile":
-                return await self._http.request("GET", "/api/profile", headers=me)
+                return await self._http.request("GET", f"{at}/api/profile", headers=me)
             case _:
                 session, position = operation.session, operation.position
                 delivery = sealed_address(session.number, position + 1)
                 body = {"delivery": "0x" + delivery.hex()}
-                return await self._http.request(
-                    "PUT", "/api/profile/delivery", body, me
-                )
+                path = f"{at}/api/profile/delivery"
+                return await self._http.request("PUT", path, body, me)
 
     def _purchase(self, operation: Operation) -> dict[str, Any]:
         step = operation.step
@@ -139,23 +156,27 @@ class CentralAdapter:
 
     async def audit(self) -> Audit:
         """Every order from the primary, the ledger's escrow, and the stock."""
-        orders: list[OrderFact] = []
-        after = 0
-        while True:
-            path = f"/admin/orders?after={after}&limit={AUDIT_PAGE}"
-            page = _body(await self._as_admin("GET", path))
-            orders += [self._fact(order) for order in page["orders"]]
-            if page["next_after"] is None:
-                break
-            after = page["next_after"]
+        rows = await self._orders_after(self._orders_before)
+        orders = [self._fact(order) for order in rows]
         ledger = _body(await self._as_admin("GET", "/admin/ledger"))
         stock, lowest = _stock(_body(await self._http.request("GET", "/api/catalogue")))
         return Audit(
             tuple(orders),
-            held=int(ledger["escrow"]),
+            held=int(ledger["escrow"]) - self._escrow_before,
             stock_taken=self._stock_before - stock,
             stock_lowest=lowest,
         )
+
+    async def _orders_after(self, number: int) -> list[dict[str, Any]]:
+        """The orders with a higher number, by number."""
+        rows: list[dict[str, Any]] = []
+        after: int | None = number
+        while after is not None:
+            path = f"/admin/orders?after={after}&limit={AUDIT_PAGE}"
+            page = _body(await self._as_admin("GET", path))
+            rows += page["orders"]
+            after = page["next_after"]
+        return rows
 
     def observations(self) -> list[dict[str, Any]]:
         """Nothing beyond the operations."""
@@ -215,11 +236,23 @@ def _stock(catalogue: dict[str, Any]) -> tuple[int, int]:
     return sum(stocks), min(stocks, default=0)
 
 
+def _names_of(admin: dict[str, Any], descriptor: Descriptor) -> Names | None:
+    """The resolver of a rung with edges; None for one without."""
+    if not admin["dns"]:
+        return None
+    port = urlsplit(descriptor.endpoints[0].url).port
+    return Names(admin["dns"], port or 80)
+
+
 def _read_admin(folder: Path) -> dict[str, Any]:
     path = folder / "admin.json"
     try:
         data = json.loads(path.read_text())
-        return {"token": str(data["token"]), "urls": list(data["urls"])}
+        return {
+            "token": str(data["token"]),
+            "urls": list(data["urls"]),
+            "dns": data.get("dns"),
+        }
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BenchError(
             f"{path}: {error!r}; a rung writes it for those who provision and audit"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.analysis.run import RunResult, TargetResult
+from bench.analysis.series import pooled
 from bench.analysis.trial import TrialResult
 from bench.report.words import NOT_CARRIED, number
 
@@ -39,12 +40,12 @@ def colour_of(result: RunResult, name: str) -> str:
     return PALETTE[names.index(name) % len(PALETTE)]
 
 
-def percentile_chart(result: RunResult, operation: str, title: str) -> Chart:
+def percentile_chart(result: RunResult, operation: str, load: str, title: str) -> Chart:
     """Latency by percentile on a nines axis, as far as each sample carries."""
     data, rows = [], []
     for target in result.measured:
-        trial = target.shown
-        curve = trial.operations[operation].latency.curve
+        trials = target.at(load) or [target.shown]
+        curve = pooled(trials, operation).curve
         data.append(
             {
                 "type": "scatter",
@@ -67,13 +68,14 @@ def percentile_chart(result: RunResult, operation: str, title: str) -> Chart:
             "tickvals": ticks,
             "ticktext": [f"{nine * 100:g} %" for nine in NINES],
         },
-        "yaxis": _log_axis("latency, ms (log)"),
+        "yaxis": log_axis("latency, ms (log)"),
     }
     return Chart(
-        f"percentiles-{operation}",
+        f"percentiles-{operation}-{load}",
         title,
-        "From the intended start to the acknowledgement, in the undisturbed baseline. "
-        "A line ends where fewer than ten samples lie beyond it.",
+        "From the intended start to the acknowledgement, in the undisturbed baseline; "
+        "several trials are merged without loss. A line ends where fewer than ten "
+        "samples lie beyond it.",
         data,
         layout,
         ["target", "share", "within, ms"],
@@ -83,11 +85,13 @@ def percentile_chart(result: RunResult, operation: str, title: str) -> Chart:
 
 def cost_chart(result: RunResult) -> Chart:
     """CPU milliseconds an order, by component."""
-    targets = [t for t in result.measured if t.shown.cost is not None]
+    first = result.load_names[0]
+    trials = {t.name: (t.at(first) or [t.shown])[0] for t in result.measured}
+    targets = [t for t in result.measured if trials[t.name].cost is not None]
     roles: dict[str, dict[str, float]] = {}
     rows = []
     for target in targets:
-        cost = target.shown.cost
+        cost = trials[target.name].cost
         assert cost is not None
         for component in cost.components:
             by_target = roles.setdefault(component.role, {})
@@ -124,7 +128,8 @@ def cost_chart(result: RunResult) -> Chart:
     return Chart(
         "cost",
         "CPU an order takes",
-        "CPU seconds of every component in the baseline, by its operating system, "
+        "CPU seconds of every component in the baseline of the first trial at the "
+        f"{first} load, by its operating system, "
         "divided by the orders that became final in it. Browsing is included: it is "
         "part of selling. Components of one role are added up.",
         data,
@@ -143,9 +148,10 @@ def cost_chart(result: RunResult) -> Chart:
     )
 
 
-def timeline_chart(result: RunResult, target: TargetResult) -> Chart:
+def timeline_chart(
+    result: RunResult, target: TargetResult, trial: TrialResult
+) -> Chart:
     """Order latency and finished orders through the whole load, with the fault."""
-    trial = target.shown
     data = [
         *_order_points(result, target, trial),
         _goodput(result, target, trial),
@@ -155,9 +161,9 @@ def timeline_chart(result: RunResult, target: TargetResult) -> Chart:
         "xaxis": {
             "title": {"text": "seconds since the start of the load"},
             "anchor": "y2",
-            "range": [0, result.scenario.phases.load_s],
+            "range": [0, trial.load_s],
         },
-        "yaxis": {**_log_axis("order latency, ms (log)"), "domain": [0.42, 1.0]},
+        "yaxis": {**log_axis("order latency, ms (log)"), "domain": [0.42, 1.0]},
         "yaxis2": {
             "title": {"text": "orders/s"},
             "domain": [0.0, 0.32],
@@ -166,13 +172,14 @@ def timeline_chart(result: RunResult, target: TargetResult) -> Chart:
         "shapes": _bands(result, trial),
         "annotations": _notes(result, trial),
     }
+    at_load = f", {trial.load_name} load" if result.has_intervals else ""
     rows = [
         [str(second), str(count), *_second(trial, second)]
         for second, count in trial.goodput_per_second
     ]
     return Chart(
-        f"timeline-{target.name}",
-        f"{target.name}: through the fault",
+        f"timeline-{target.name}-{trial.number}",
+        f"{target.name}: through the fault{at_load}",
         "Each point is one order at the moment it should have begun; below, orders "
         "that became final in each second. Shaded: the component was down.",
         data,
@@ -189,7 +196,7 @@ def timeline_chart(result: RunResult, target: TargetResult) -> Chart:
     )
 
 
-def _log_axis(title: str) -> dict[str, Any]:
+def log_axis(title: str) -> dict[str, Any]:
     """A logarithmic axis with its ticks written in full."""
     return {
         "title": {"text": title},
@@ -263,7 +270,7 @@ def _bands(result: RunResult, trial: TrialResult) -> list[dict[str, Any]]:
     phases = result.scenario.phases
     spans = [(0.0, phases.warmup_s, "#888888", 0.12)]
     spans += [
-        (course.asked_s, course.running_s or phases.load_s, "#D55E00", 0.18)
+        (course.asked_s, course.running_s or trial.load_s, "#D55E00", 0.18)
         for course in trial.faults
         if course.asked_s is not None
     ]

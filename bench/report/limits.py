@@ -20,10 +20,9 @@ def limits_of(result: RunResult) -> list[str]:
         "cores: servers, all validators and the load generator share them. Throughput "
         "is this box's; more machines would change every figure but the counts."
     )
-    lines.append(
-        f"One load was offered ({_rate(result)} sessions/s), far from any limit that "
-        "was looked for: nothing here says how much a target can carry."
-    )
+    lines += _left_out(result)
+    lines.append(_capacity(result))
+    lines += _ladder(result)
     lines += _shared(result)
     if {t.descriptor.world for t in result.measured if t.descriptor} >= {"chain"}:
         lines.append(
@@ -32,6 +31,47 @@ def limits_of(result: RunResult) -> list[str]:
         )
     lines.append(_durability(result))
     return lines
+
+
+def _capacity(result: RunResult) -> str:
+    if any(target.probes for target in result.targets):
+        return (
+            "Each knee was searched once: it carries no interval, and a difference "
+            "between two of them is not claimed. A load named as a share of the knee "
+            "is a share of each target's own: there, targets face different crowds."
+        )
+    return (
+        f"One load was offered ({_rate(result)} sessions/s), far from any limit that "
+        "was looked for: nothing here says how much a target can carry."
+    )
+
+
+def _left_out(result: RunResult) -> list[str]:
+    """Trials that were to be made and were not."""
+    by_reason: dict[str, list[str]] = {}
+    for cell in result.manifest.get("left_out", []):
+        what = f"{cell['target']} {cell['load']} {cell['repetition']}"
+        by_reason.setdefault(str(cell["reason"]), []).append(what)
+    return [
+        f"{plural(len(cells), 'trial')} not made, {reason}: {listed(cells)}."
+        for reason, cells in by_reason.items()
+    ]
+
+
+def _ladder(result: RunResult) -> list[str]:
+    """What consensus costs shows only between chains of different make."""
+    chains = [
+        target.name
+        for target in result.measured
+        if target.descriptor is not None and target.descriptor.world == "chain"
+    ]
+    if len(chains) != 1:
+        return []
+    return [
+        f"Of chains only {chains[0]} was measured: what consensus, the executor or TLS "
+        "between validators cost apart is for the scenario 'ladder' (1, 4 and 7 "
+        "validators, both executors, with and without TLS) to say."
+    ]
 
 
 def _shared(result: RunResult) -> list[str]:
@@ -60,7 +100,10 @@ def _invalid(result: RunResult) -> list[str]:
 
 
 def _trials(result: RunResult) -> list[str]:
-    fewest = min((len(t.trials) for t in result.measured), default=0)
+    fewest = min(
+        (len(t.at(load)) for t in result.measured for load in result.load_names),
+        default=0,
+    )
     if not fewest or fewest >= TRIALS_MIN:
         return []
     return [

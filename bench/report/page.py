@@ -23,9 +23,12 @@ from bench.report.sentences import (
     comparisons,
     scheduling_sentence,
     size_caveat,
-    target_sentence,
+    target_line,
     verdict,
 )
+from bench.report.series import tables as tables_of_series
+from bench.report.series.charts import interval_chart, knee_chart
+from bench.report.series.sentences import knee_sentences
 from bench.report.words import number
 from bench.spof.table import section as spof_section
 
@@ -48,6 +51,7 @@ def write_page(result: RunResult, path: Path) -> Path:
         _claims(result),
         _faults(result, charts),
         spof_section(result.folder),
+        _series(result, charts),
         _latency(result, charts),
         _cost(result, charts),
         _orders(result),
@@ -61,12 +65,49 @@ def _charts(result: RunResult) -> dict[str, Chart]:
     if not result.measured:
         return {}
     charts = [
-        percentile_chart(result, "place_order", "How long an order takes"),
-        percentile_chart(result, "browse", "How long looking at the catalogue takes"),
+        *_series_charts(result),
+        *_percentile_charts(result),
         cost_chart(result),
-        *[timeline_chart(result, target) for target in result.measured],
+        *[
+            timeline_chart(result, target, trial)
+            for target in result.measured
+            for trial in target.with_faults or [target.shown]
+        ],
     ]
     return {chart.key: chart for chart in charts}
+
+
+def _series_charts(result: RunResult) -> list[Chart]:
+    """The knee, where it was searched, and intervals, where trials carry them."""
+    knee = knee_chart(result)
+    charts = [] if knee is None else [knee]
+    if result.has_intervals:
+        charts += [
+            interval_chart(
+                result, "order_latency_ms_p50", "The median wait for an order, by load"
+            ),
+            interval_chart(result, "cpu_ms_per_order", "CPU for an order, by load"),
+        ]
+    return charts
+
+
+def _percentile_charts(result: RunResult) -> list[Chart]:
+    loads = result.load_names
+    several = len(loads) > 1
+    charts = [
+        percentile_chart(
+            result,
+            "place_order",
+            load,
+            "How long an order takes" + (f", {load} load" if several else ""),
+        )
+        for load in loads
+    ]
+    if all("browse" in target.shown.operations for target in result.measured):
+        looking = "How long looking at the catalogue takes"
+        looking += f", {loads[0]} load" if several else ""
+        charts.append(percentile_chart(result, "browse", loads[0], looking))
+    return charts
 
 
 def _head(result: RunResult) -> str:
@@ -104,8 +145,12 @@ def _found(result: RunResult) -> str:
     return (
         "<h2>What was found</h2>"
         + paragraph(result.scenario.summary)
-        + tables.at_a_glance(result)
-        + bullets([target_sentence(target) for target in result.targets])
+        + (
+            tables_of_series.glance_table(result)
+            if result.has_intervals
+            else tables.at_a_glance(result)
+        )
+        + bullets([target_line(result, target) for target in result.targets])
         + (
             "<h3>One beside the other, in this run</h3>" + bullets(compared)
             if compared
@@ -139,6 +184,37 @@ def _faults(result: RunResult, charts: dict[str, Chart]) -> str:
         + "".join(drawn)
         + tables.block_table(result)
     )
+
+
+def _series(result: RunResult, charts: dict[str, Chart]) -> str:
+    """How much each target carries, and medians of trials; nothing of one trial."""
+    page = ""
+    if "knee" in charts:
+        page += (
+            "<h2>How much each carries</h2>"
+            + bullets(knee_sentences(result))
+            + _figure(charts["knee"])
+            + details("Every probe of the search", tables_of_series.knee_table(result))
+            + paragraph(
+                "Sustained: at least 99.9 % of the offered orders acknowledged, the "
+                "objective's percentile within it, and no growing number of "
+                "operations under way. Each search was made once.",
+                "soft",
+            )
+        )
+    if result.has_intervals:
+        drawn = [_figure(c) for key, c in charts.items() if key.startswith("intervals")]
+        page += (
+            "<h2>Medians of trials</h2>"
+            + "".join(drawn)
+            + details(
+                "Every figure with its interval", tables_of_series.medians_table(result)
+            )
+            + details(
+                "Every ratio of two targets", tables_of_series.ratios_table(result)
+            )
+        )
+    return page
 
 
 def _latency(result: RunResult, charts: dict[str, Chart]) -> str:
@@ -197,7 +273,8 @@ def _method(result: RunResult) -> str:
             ]
     return (
         "<h2>How this was measured</h2>"
-        + tables.gate_table(result)
+        + tables_of_series.fates_table(result)
+        + details("Every gate of every trial", tables.gate_table(result))
         + paragraph(scheduling_sentence(result), "soft")
         + details("Machine and versions", table(["what", "value"], rows, False))
         + details(

@@ -9,6 +9,12 @@ from collections.abc import Callable
 from bench.analysis.fault import FaultCourse
 from bench.analysis.run import RunResult, TargetResult
 from bench.analysis.trial import TrialResult
+from bench.report.series.sentences import (
+    against_chains,
+    findings,
+    target_summary,
+    trials_caveat,
+)
 from bench.report.words import listed, milliseconds, number, plural, seconds
 
 
@@ -45,8 +51,8 @@ def size_caveat(result: RunResult) -> str:
             "this ran and what the figures look like; it claims nothing beyond that."
         )
     return (
-        f"{result.scenario.size.capitalize()} size: figures are medians of trials with "
-        "rank intervals, on one machine."
+        f"{result.scenario.size.capitalize()} size, on one machine: "
+        f"{trials_caveat(result)}."
     )
 
 
@@ -68,7 +74,19 @@ def target_sentence(target: TargetResult) -> str:
             f"; one order took {number(trial.cost.cpu_ms_per_order)} ms of CPU on all "
             "of its machines together"
         )
-    return text + ". " + " ".join(fault_sentence(course) for course in trial.faults)
+    told = [
+        fault_sentence(course)
+        for trial in target.with_faults
+        for course in trial.faults
+    ]
+    return text + ". " + " ".join(told)
+
+
+def target_line(result: RunResult, target: TargetResult) -> str:
+    """One target in a sentence, as far as the run's trials carry."""
+    if result.has_intervals and target.trials:
+        return target_summary(result, target)
+    return target_sentence(target)
 
 
 def fault_sentence(course: FaultCourse) -> str:
@@ -97,8 +115,12 @@ def against_each(result: RunResult) -> list[str]:
     """What speaks against the chain, and what against each central rung: for the first
     screen, so that neither world is shown from its better side alone."""
     worlds = _by_world(result)
-    lines = []
-    for name, chain in worlds["chain"]:
+    lines = against_chains(result) if result.has_intervals else []
+    faults = {
+        target.name: [c for trial in target.with_faults for c in trial.faults]
+        for target in result.measured
+    }
+    for name, chain in [] if result.has_intervals else worlds["chain"]:
         costs = [
             f"{words} {_range(ratios)} times"
             for words, figure in (
@@ -112,9 +134,9 @@ def against_each(result: RunResult) -> list[str]:
                 f"Against {name}: in this run {listed(costs)} that of the central "
                 "targets."
             )
-    for name, trial in worlds["central"]:
+    for name, _ in worlds["central"]:
         text = f"Against {name}: its operator can rewrite or drop any order unseen"
-        stops = [c for c in trial.faults if c.worst_second_share == 0]
+        stops = [c for c in faults[name] if c.worst_second_share == 0]
         if stops:
             text += f"; without its {stops[0].component} it served nobody"
         lines.append(text + ".")
@@ -123,6 +145,8 @@ def against_each(result: RunResult) -> list[str]:
 
 def comparisons(result: RunResult) -> list[str]:
     """Central beside chain, whichever way it falls; empty without both worlds."""
+    if result.has_intervals:
+        return findings(result)
     worlds = _by_world(result)
     lines = []
     for central_name, central in worlds["central"]:

@@ -144,9 +144,10 @@ def fault_table(result: RunResult) -> str:
         "shoppers unserved",
     ]
     rows = [
-        _fault_row(target.name, course)
+        _fault_row(_told(result, target, trial), course)
         for target in result.measured
-        for course in target.shown.faults
+        for trial in target.with_faults
+        for course in trial.faults
     ]
     return table(header, rows) if rows else ""
 
@@ -173,6 +174,11 @@ def _fault_row(name: str, course: FaultCourse) -> list[Cell | str]:
     ]
 
 
+def _told(result: RunResult, target: TargetResult, trial: TrialResult) -> str:
+    """The target, and which of its trials where there are several."""
+    return f"{target.name}, {trial.load_name}" if result.has_intervals else target.name
+
+
 def _recovered(value: float | None) -> Cell:
     if value is None:
         return Cell("not while loaded", float("1e9"), "bad")
@@ -183,7 +189,8 @@ def block_table(result: RunResult) -> str:
     """The blocks of each chain; nothing if no chain was measured."""
     rows: list[list[Cell | str]] = []
     for target in result.measured:
-        blocks = target.shown.blocks
+        trial = target.shown
+        blocks = trial.blocks
         if blocks is not None:
             rows.append(
                 [
@@ -223,36 +230,41 @@ def order_table(result: RunResult) -> str:
     ]
     rows: list[list[Cell | str]] = []
     for target in result.measured:
-        orders = target.shown.orders
+        verdicts = [trial.orders for trial in target.trials]
         rows.append(
             [
                 target.name,
-                _figure(orders.acknowledged),
-                _figure(orders.there),
-                *[
-                    _count(len(found))
-                    for found in (
-                        orders.lost,
-                        orders.duplicated,
-                        orders.unexpected,
-                        orders.altered,
-                    )
-                ],
-                _figure(len(orders.recovered)),
-                _figure(len(orders.unknown)),
+                _figure(sum(v.acknowledged for v in verdicts)),
+                _figure(sum(v.there for v in verdicts)),
+                _count(sum(len(v.lost) for v in verdicts)),
+                _count(sum(len(v.duplicated) for v in verdicts)),
+                _count(sum(len(v.unexpected) for v in verdicts)),
+                _count(sum(len(v.altered) for v in verdicts)),
+                _figure(sum(len(v.recovered) for v in verdicts)),
+                _figure(sum(len(v.unknown) for v in verdicts)),
             ]
         )
     return table(header, rows) if rows else ""
 
 
 def check_table(result: RunResult) -> str:
-    """Every check with the figures it rests on."""
+    """Every check with the figures it rests on: of the trial that failed it, else of
+    the last one."""
     rows: list[list[Cell | str]] = []
     for target in result.measured:
-        for check in target.shown.checks:
-            word = {True: "pass", False: "FAIL", None: "not checked"}[check.passed]
-            tone = {True: "good", False: "bad", None: "note"}[check.passed]
-            rows.append([target.name, check.name, Cell(word, None, tone), check.detail])
+        for name in [check.name for check in target.shown.checks]:
+            found = [c for t in target.trials for c in t.checks if c.name == name]
+            passed = sum(check.passed is True for check in found)
+            failed = [check for check in found if check.passed is False]
+            if failed:
+                verdict = Cell(f"FAIL in {len(failed)} of {len(found)}", None, "bad")
+            elif passed:
+                several = f" in {passed} of {len(found)}" if len(found) > 1 else ""
+                verdict = Cell(f"pass{several}", None, "good")
+            else:
+                verdict = Cell("not checked", None, "note")
+            detail = (failed or found)[-1].detail
+            rows.append([target.name, name, verdict, detail])
     return table(["target", "check", "result", "figures"], rows) if rows else ""
 
 
@@ -279,7 +291,7 @@ def provisioning_table(result: RunResult) -> str:
     """What was made before the load, and what it took; not part of any latency."""
     rows: list[list[Cell | str]] = []
     for target in result.measured:
-        trial: TrialResult = target.shown
+        trial = target.shown
         rows.append([target.name, "start_s", Cell(number(target.start_s))])
         for name, value in trial.facts.get("provisioning", {}).items():
             rows.append([target.name, name, Cell(number(value))])

@@ -21,6 +21,9 @@ class Trust:
 
 def trust_of(descriptor: Descriptor) -> Trust:
     """Trust assumptions of a target."""
+    if descriptor.world == "chain" and not descriptor.components:
+        unknown = "not known from here: ask who runs it"
+        return Trust(unknown, unknown, unknown, descriptor.durability)
     if descriptor.world == "chain":
         count = sum(c.role == "validator" for c in descriptor.components)
         faulty_max = (count - 1) // 3

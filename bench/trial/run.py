@@ -73,7 +73,8 @@ async def run_trial(bench: Bench) -> None:
         provisioning["provisioning_s"] = time.monotonic() - began_s
         with precedence() as scheduling:
             facts = await _load(bench, plan)
-        audit, audit_error = None, "a probe is not audited"
+        audit: Audit | None = None
+        audit_error: str | None = "a probe is not audited"
         if not bench.is_probe:
             bench.progress("auditing what is there")
             audit, audit_error = await _audit(adapter)

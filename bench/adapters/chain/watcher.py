@@ -3,7 +3,10 @@
 The first node that tells of a block counts; its receipts say which transactions are in
 it and how they ended. A block here is final by the chain's own rule (no
 reorganisations); for a chain that can reorganise, choose another adapter. A watched
-transaction is a future that any number of attempts may await.
+transaction is a future that any number of attempts may await. A node that offers no
+WebSocket at the same address (geth has it on another port) is asked for its height
+instead, a few times each block; the client's own wait for the next look is then part
+of the latency, and at most POLL_S.
 """
 
 import asyncio
@@ -17,8 +20,11 @@ import orjson
 
 from bench.adapters.chain.rpc import Nodes, RpcRefusal
 from bench.adapters.http import Broken
+from bench.errors import BenchError
 
 RECONNECT_S = 0.5
+POLL_S = 0.02
+FIRST_NODE_TIMEOUT_S = 30.0
 MESSAGE_BYTES_MAX = 8 << 20
 BLOCKS_BEHIND_MAX = 10_000
 
@@ -54,7 +60,14 @@ class Watcher:
             asyncio.create_task(self._follow(node))
             for node in range(len(self._nodes.urls))
         ]
-        await self.connected.wait()
+        try:
+            async with asyncio.timeout(FIRST_NODE_TIMEOUT_S):
+                await self.connected.wait()
+        except TimeoutError:
+            await self.close()
+            raise BenchError(
+                f"no node lets a client follow it within {FIRST_NODE_TIMEOUT_S:g} s"
+            ) from None
 
     async def close(self) -> None:
         """Stop following; nobody's future is resolved any more."""
@@ -89,11 +102,26 @@ class Watcher:
         url = self._nodes.urls[node].replace("http", "ws", 1)
         while True:
             with suppress(aiohttp.ClientError, OSError, Broken, RpcRefusal):
-                async with self._session.ws_connect(
-                    url, max_msg_size=MESSAGE_BYTES_MAX, compress=0
-                ) as socket:
-                    await self._heads(node, socket)
+                try:
+                    async with self._session.ws_connect(
+                        url, max_msg_size=MESSAGE_BYTES_MAX, compress=0
+                    ) as socket:
+                        await self._heads(node, socket)
+                except aiohttp.WSServerHandshakeError:
+                    # It speaks HTTP here and nothing else; whoever is down refuses
+                    # the connection instead.
+                    await self._poll(node)
             await asyncio.sleep(RECONNECT_S)
+
+    async def _poll(self, node: int) -> None:
+        """Ask for the height again and again; returns only by an error."""
+        self.connected.set()
+        while True:
+            number = int(await self._nodes.call(node, "eth_blockNumber"), 16)
+            if number > self.height:
+                head = await self._block(node, number)
+                await self._on_head(node, head, time.monotonic_ns())
+            await asyncio.sleep(POLL_S)
 
     async def _heads(self, node: int, socket: aiohttp.ClientWebSocketResponse) -> None:
         request = {"jsonrpc": "2.0", "id": 1, "method": "eth_subscribe"}

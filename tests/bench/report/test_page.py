@@ -177,7 +177,8 @@ def test_every_chart_has_its_place_and_its_table(run: RunFolder) -> None:
     found = re.search(r'id="charts">(.*?)</script>', page, re.DOTALL)
     assert found is not None
     charts = json.loads(found.group(1).replace("<\\/", "</"))
-    assert {"percentiles-place_order", "cost", "timeline-single"} <= set(charts)
+    wanted = {"percentiles-place_order-declared", "cost", "timeline-single-1"}
+    assert wanted <= set(charts)
     for key, chart in charts.items():
         assert f'id="{key}"' in page
         assert chart["data"], key

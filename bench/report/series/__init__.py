@@ -1,0 +1,1 @@
+"""What many trials allow one to say: intervals, ratios, knees, rejected trials."""
