@@ -12,7 +12,10 @@ from pathlib import Path
 from bench.descriptor import load_descriptor
 from bench.errors import BenchError
 from bench.faults.relay import Relays
+from bench.targets.launch import Launcher, Running
+from bench.targets.process import Child, TargetError, console_command
 
+INIT_TIMEOUT_S = 90.0
 # An entry of [p2p] peers: "0x<address>@host:port".
 PEER = re.compile(r'"(0x[0-9a-fA-F]{40})@([^:"]+):(\d+)"')
 
@@ -48,3 +51,33 @@ async def _redirect(
         here = await relays.insert(source, target, host, int(port))
         text = text.replace(peer.group(0), f'"{address}@127.0.0.1:{here}"')
     path.write_text(text, encoding="utf-8")
+
+
+class RelayedLauncher(Launcher):
+    """A launcher that puts relays into the mesh of a chain that it starts itself."""
+
+    def __init__(self, target: str, log_folder: Path, wanted: bool) -> None:
+        super().__init__(target, log_folder)
+        self._wanted = wanted and self.spec.kind == "validators"
+        self.relays: Relays | None = None
+
+    async def start(self) -> Running:
+        """As ever; a network is made first, so that its links can be led elsewhere."""
+        if self._wanted:
+            home = self._folder / "t"
+            words = ["init", str(home), "--validators", str(self.spec.validators)]
+            words += ["--rpc-port", "0", "--p2p-port", "0"]
+            child = Child([*console_command(), *words], self._log_folder / "init.log")
+            await child.start()
+            if await child.wait(INIT_TIMEOUT_S) != 0:
+                raise TargetError(
+                    f"'{child.words}' failed; it said: {child.last_words()}"
+                )
+            self.relays = await relay_mesh(home)
+        return await super().start()
+
+    async def stop(self) -> None:
+        """The target, and then its relays."""
+        await super().stop()
+        if self.relays is not None:
+            await self.relays.stop()

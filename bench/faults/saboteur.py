@@ -1,15 +1,17 @@
 """One fault after another on a running target, each begun and ended by hand.
 
 The injector follows a scenario's clock; here the course of things decides when a fault
-ends (a lesson, the matrix of single points of failure). Processes are reached through
-the supervisor; links by the kernel where components have cgroups, else by the relays
-that were put in before the start. What cannot be done here says why, and is reported
-as not run.
+ends (a lesson, the matrix of single points of failure). A fault is of one component; a
+`split` is between the components named, joined by "+", and all others. Processes are
+reached through the supervisor; links by the kernel where components have cgroups, else
+by the relays that were put in before the start. What cannot be done here says why, and
+is reported as not run.
 """
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bench.control import Control, ControlError
 from bench.errors import BenchError
@@ -18,7 +20,7 @@ from bench.faults.kernel import Way
 from bench.faults.relay import Relays, Weather
 
 PROCESS_FAULTS = ("kill", "pause")
-LINK_FAULTS = ("partition", "one-way", "loss", "delay")
+LINK_FAULTS = ("partition", "split", "one-way", "loss", "delay")
 KINDS = (*PROCESS_FAULTS, *LINK_FAULTS)
 LOSS_SHARE = 0.2
 DELAY_S = 0.1
@@ -38,6 +40,8 @@ class Means:
     cgroups: Cgroups | None = None
     relays: Relays | None = None
     no_links: str = "nothing was put into the links"
+    ports: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """Where others reach a component, for cutting links one by one."""
 
 
 class Saboteur:
@@ -102,21 +106,37 @@ class Saboteur:
             await control.pause(component)
         elif method == "kernel":
             assert cgroups is not None
-            match kind:
-                case "partition":
-                    cgroups.isolate(component)
-                case "one-way":
-                    cgroups.isolate(component, [Way.OUT])
-                case _:
-                    cgroups.lose(component, LOSS_SHARE)
+            self._filter(cgroups, kind, component)
         else:
             assert relays is not None
             self._worsen(relays, kind, component)
+
+    def _filter(self, cgroups: Cgroups, kind: str, component: str) -> None:
+        match kind:
+            case "partition":
+                cgroups.isolate(component)
+            case "split":
+                self._split(cgroups, set(component.split("+")))
+            case "one-way":
+                cgroups.isolate(component, [Way.OUT])
+            case _:
+                cgroups.lose(component, LOSS_SHARE)
+
+    def _split(self, cgroups: Cgroups, side: set[str]) -> None:
+        """Cut all links between two sides; clients still reach both."""
+        ports = self._means.ports
+        sides = (side, set(ports) - side)
+        for here, there in (sides, sides[::-1]):
+            far = [port for name in sorted(there) for port in ports[name]]
+            for name in sorted(here):
+                cgroups.cut(name, far)
 
     def _worsen(self, relays: Relays, kind: str, component: str) -> None:
         match kind:
             case "partition":
                 count = relays.split({component})
+            case "split":
+                count = relays.split(set(component.split("+")))
             case "one-way":
                 count = relays.silence(component)
             case "loss":

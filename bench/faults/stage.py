@@ -10,19 +10,19 @@ taken down. Every operation is in `history.jsonl`, every step of what happened i
 import asyncio
 import dataclasses
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.adapters.contract import Adapter, Audit, Progress
 from bench.adapters.make import make_adapter
 from bench.adapters.offices import make_locator
-from bench.control import Control
+from bench.control import Control, ControlError
 from bench.errors import BenchError
 from bench.faults.cgroups import Cgroups, unavailable
-from bench.faults.mesh import relay_mesh
+from bench.faults.mesh import RelayedLauncher
 from bench.faults.saboteur import Means, Saboteur
 from bench.history.files import LineWriter
 from bench.history.record import Record
@@ -31,17 +31,15 @@ from bench.load.generator import Generator
 from bench.load.timer import PreciseTimer
 from bench.scenario.load import parse_scenario
 from bench.scenario.model import RatePoint, Scenario
-from bench.targets.launch import Launcher, Running
-from bench.targets.process import Child, TargetError, console_command
-from bench.workload.plan import make_plan
+from bench.targets.launch import Running
+from bench.workload.plan import Session, make_plan
 
 if TYPE_CHECKING:
     from bench.descriptor import Descriptor
-    from bench.faults.relay import Relays
 
-INIT_TIMEOUT_S = 90.0
 START_DELAY_S = 0.5
 POLL_S = 0.1
+WATCH_S = 0.2
 STEADY_S = 2.0  # so long everything must have worked to count as well
 AUDIT_ATTEMPTS = 20
 
@@ -49,13 +47,13 @@ AUDIT_ATTEMPTS = 20
 @dataclass(frozen=True, slots=True)
 class StagePlan:
     """What to set up: a target by name, for at most so long, at this rate. `relays`
-    asks for relays in a chain's links even where the kernel could cut them."""
+    puts relays into a chain's links (None: where the kernel cannot cut them)."""
 
     target: str
     folder: Path
     load_s: float
     sessions_per_s: float = 8.0
-    relays: bool = False
+    relays: bool | None = None
 
 
 class Tape(LineWriter):
@@ -80,19 +78,31 @@ class Stage:
         adapter: Adapter,
         saboteur: Saboteur,
         control: Control,
-        clock: Clock,
+        load: tuple[Scenario, Clock],
         tapes: tuple[Tape, LineWriter],
     ) -> None:
+        scenario, clock = load
         self.descriptor: Descriptor = running.descriptor
         self.folder = running.folder
         self.control = control
+        # A connection of its own: a request that takes long must not blind it.
+        self.watching = Control(control.path)
         self.saboteur = saboteur
         self.cgroups: Cgroups | None = None
         self._adapter = adapter
         self._clock = clock
         self._tape, self._events = tapes
         self._locate = make_locator(running.folder)
-        self.operations: tuple[str, ...] = ()
+        self.operations = scenario.operations
+        self.happened: list[dict[str, Any]] = []
+        self._generator = Generator(scenario, adapter, clock, tapes[0])
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    @property
+    def zero_s(self) -> float:
+        """The start of the load on the machine's monotonic clock, which the nodes of a
+        local network share."""
+        return self._clock.start_ns / NS_PER_S
 
     @property
     def now_s(self) -> float:
@@ -109,6 +119,7 @@ class Stage:
         now_ns = self._clock.now_ns()
         line = {"at_ns": now_ns, "event": event, "component": component, **facts}
         self._events.line(line)
+        self.happened.append(line)
         return now_ns / NS_PER_S
 
     async def holder(self, office: str) -> str | None:
@@ -143,6 +154,40 @@ class Stage:
     async def wait(self, seconds: float) -> None:
         """Let the load go on for so long."""
         await self._clock.sleep_until(self._clock.now_ns() + int(seconds * NS_PER_S))
+
+    def open_doors(self, sessions: Sequence[Session]) -> None:
+        """Begin the load, and to watch the components."""
+        work = (self._generator.run(sessions), self._watch())
+        self._tasks = [asyncio.create_task(task) for task in work]
+
+    async def close_doors(self) -> None:
+        """Let nobody else in, and serve those inside to the end."""
+        self._generator.close_doors()
+        await self._tasks[0]
+
+    async def stop(self) -> None:
+        """End whatever still goes on."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.watching.close()
+
+    async def _watch(self) -> None:
+        """Write down how components and offices change, until cancelled."""
+        states: dict[str, str] = {}
+        holder: str | None = None
+        while True:
+            with suppress(ControlError):
+                for now in await self.watching.components():
+                    if states.get(now.name, "running") != now.state:
+                        self.event(now.state, now.name, exit=now.exit)
+                    states[now.name] = now.state
+            if self._locate is not None:
+                found = await self._locate("primary")
+                if found is not None and found != holder:
+                    self.event("primary", found, before=holder)
+                    holder = found
+            await asyncio.sleep(WATCH_S)
 
     async def well(self, within_s: float) -> float | None:
         """Wait until every operation has worked for a while: the moment from which it
@@ -179,10 +224,10 @@ async def open_stage(plan: StagePlan, progress: Progress) -> AsyncIterator[Stage
     """The target up and under load; gone afterwards."""
     plan.folder.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
-        cgroups = None
-        if not plan.relays and unavailable() is None:
+        cgroups, why = None, unavailable()
+        if not plan.relays and why is None:
             cgroups = stack.enter_context(Cgroups.claim())
-        launcher = RelayedLauncher(plan)
+        launcher = RelayedLauncher(plan.target, plan.folder, cgroups is None)
         stack.push_async_callback(launcher.stop)
         progress("starting")
         running = await launcher.start()
@@ -194,8 +239,9 @@ async def open_stage(plan: StagePlan, progress: Progress) -> AsyncIterator[Stage
             )
         control = Control(control_path)
         stack.push_async_callback(control.close)
-        reason = f"no relays in this world's links, and {unavailable()}"
-        saboteur = Saboteur(Means(control, cgroups, relays, reason))
+        reason = f"there are no relays in this target's links, and {why}"
+        ports = ports_of(running.descriptor)
+        saboteur = Saboteur(Means(control, cgroups, relays, reason, ports))
         adapter = make_adapter(running.descriptor, running.folder)
         await adapter.open()
         stack.push_async_callback(adapter.close)
@@ -214,48 +260,12 @@ async def open_stage(plan: StagePlan, progress: Progress) -> AsyncIterator[Stage
         progress("provisioning shoppers")
         await adapter.provision(sessions, scenario.customers, progress)
         clock = Clock.starting_in(START_DELAY_S, timer)
-        stage = Stage(running, adapter, saboteur, control, clock, tapes)
+        stage = Stage(running, adapter, saboteur, control, (scenario, clock), tapes)
         stage.cgroups = cgroups
-        stage.operations = scenario.operations
-        generator = Generator(scenario, adapter, clock, tapes[0])
-        load = asyncio.create_task(generator.run(sessions))
-        try:
-            yield stage
-            generator.close_doors()
-            await load
-        finally:
-            load.cancel()
-            await asyncio.gather(load, return_exceptions=True)
-
-
-class RelayedLauncher(Launcher):
-    """A launcher that puts relays into a chain's mesh where the plan asks for them."""
-
-    def __init__(self, plan: StagePlan) -> None:
-        super().__init__(plan.target, plan.folder)
-        self._plan = plan
-        self.relays: Relays | None = None
-
-    async def start(self) -> Running:
-        """As ever; a network is made first, so that its links can be led elsewhere."""
-        if self._plan.relays and self.spec.kind == "validators":
-            home = self._folder / "t"
-            words = ["init", str(home), "--validators", str(self.spec.validators)]
-            words += ["--rpc-port", "0", "--p2p-port", "0"]
-            child = Child([*console_command(), *words], self._plan.folder / "init.log")
-            await child.start()
-            if await child.wait(INIT_TIMEOUT_S) != 0:
-                raise TargetError(
-                    f"'{child.words}' failed; it said: {child.last_words()}"
-                )
-            self.relays = await relay_mesh(home)
-        return await super().start()
-
-    async def stop(self) -> None:
-        """The target, and then its relays."""
-        await super().stop()
-        if self.relays is not None:
-            await self.relays.stop()
+        stack.push_async_callback(stage.stop)
+        stage.open_doors(sessions)
+        yield stage
+        await stage.close_doors()
 
 
 def _scenario(plan: StagePlan) -> Scenario:
@@ -266,3 +276,12 @@ def _scenario(plan: StagePlan) -> Scenario:
         phases=scenario.phases.holding(plan.load_s),
         arrivals=(RatePoint(0.0, plan.sessions_per_s),),
     )
+
+
+def ports_of(descriptor: "Descriptor") -> dict[str, tuple[int, ...]]:
+    """The ports at which other components reach each component, by its links."""
+    found: dict[str, dict[int, None]] = {}
+    for link in descriptor.links:
+        port = int(link.address.rpartition(":")[2])
+        found.setdefault(link.target, {})[port] = None
+    return {name: tuple(ports) for name, ports in found.items()}

@@ -1,0 +1,1 @@
+"""The lab: short lessons that break the shop in front of a class, and explain it."""

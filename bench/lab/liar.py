@@ -1,0 +1,146 @@
+"""The lesson that no real node can give: a validator that lies, in the simulator.
+
+`chandlery simulate` runs whole nodes, the same code, in virtual time. Its faults follow
+from a seed; SEED is one whose plan holds a validator that proposes two blocks a round,
+and only that fault is kept. Whether the plan still says so is checked each time.
+"""
+
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.errors import BenchError
+from bench.lab.chainlog import Final, Heard, finals, read_simulation
+from bench.report.words import listed, plural
+from bench.targets.process import console_command
+
+SEED, SIZE, KEPT = 138, 4, 0
+LIE = "liar B: two proposals a round"
+LIAR, NAMES = "B", "ABCD"
+TIMEOUT_S = 120.0
+LOG = "simulation.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class LiarFindings:
+    """What the simulated network did with its liar."""
+
+    clean: bool
+    heights: dict[int, Final]
+    double: dict[int, tuple[str, ...]]  # by height: digests that B proposed
+    evidence_by: dict[str, int]  # by node: how often it kept evidence
+    heard: tuple[Heard, ...]
+    told: dict[str, Any]
+
+
+def run_liar(folder: Path) -> LiarFindings:
+    """Simulate, read the event log, find the lie in it."""
+    log = folder / LOG
+    words = ["simulate", "--seed", str(SEED), "--size", str(SIZE)]
+    words += ["--keep", str(KEPT), "--log", str(log), "--json"]
+    done = subprocess.run(
+        [*console_command(), *words],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    try:
+        told = json.loads(done.stdout)[0]
+    except (ValueError, IndexError):
+        raise BenchError(f"the simulator failed: {done.stderr.strip()}") from None
+    if told["schedule"] != [LIE]:
+        raise BenchError(
+            f"seed {SEED} no longer plans the lie of this lesson but "
+            f"{told['schedule']}; `chandlery simulate` shows the plan of a seed"
+        )
+    # The simulator's validators have speaking addresses: a0a0.. is A, a1a1.. is B.
+    names = {f"a{n}" * 20: name for n, name in enumerate(NAMES)}
+    with log.open(encoding="utf-8") as lines:
+        heard = read_simulation(lines, names)
+    return LiarFindings(
+        told["clean"],
+        finals(heard),
+        _double(heard),
+        _evidence(heard),
+        tuple(heard),
+        told,
+    )
+
+
+def _double(heard: list[Heard]) -> dict[int, tuple[str, ...]]:
+    """Heights at which the liar proposed more than one block in one round."""
+    proposed: dict[tuple[int, int], dict[str, None]] = {}
+    for item in heard:
+        if item.what == "PROPOSAL" and item.peer == LIAR:
+            proposed.setdefault((item.height, item.round), {})[item.digest] = None
+    return {
+        height: tuple(digests)
+        for (height, _), digests in proposed.items()
+        if len(digests) > 1
+    }
+
+
+def _evidence(heard: list[Heard]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for item in heard:
+        if item.what.startswith("keeps evidence"):
+            counts[item.node] = counts.get(item.node, 0) + 1
+    return dict(sorted(counts.items()))
+
+
+def liar_sentences(found: LiarFindings) -> list[str]:
+    """What can be said of it."""
+    forked = [height for height, f in found.heights.items() if len(f.digests) > 1]
+    heights = sorted(found.double)
+    lines = [
+        f"B proposed two blocks at {plural(len(heights), 'height')} "
+        f"({listed([str(height) for height in heights])}).",
+        f"{plural(len(found.heights), 'height')} became final"
+        + (f"; THE CHAIN FORKED at {forked}." if forked else ", each with one block."),
+    ]
+    changed = [h for h in heights if h in found.heights and found.heights[h].round > 0]
+    kept = [h for h in heights if h in found.heights and found.heights[h].round == 0]
+    if changed:
+        lines.append(
+            f"At {listed([str(h) for h in changed])} no block got a quorum in B's "
+            "round: the round was changed and another validator proposed."
+        )
+    if kept:
+        lines.append(
+            f"At {listed([str(h) for h in kept])} one of the two blocks got a quorum "
+            "all the same; the other could not."
+        )
+    told = [f"{name} {count}" for name, count in found.evidence_by.items()]
+    lines.append(
+        f"Evidence of double signatures was kept: {', '.join(told) or 'none'} (times)."
+    )
+    wrong = "nothing wrong" if found.clean else f"ERRORS: {found.told['findings']}"
+    lines.append(f"The simulator's checkers of the whole history found {wrong}.")
+    return lines
+
+
+def liar_json(found: LiarFindings) -> dict[str, Any]:
+    """All figures as plain data."""
+    return {
+        "target": "simulator",
+        "seed": SEED,
+        "clean": found.clean,
+        "double_proposals": {str(h): list(d) for h, d in found.double.items()},
+        "evidence_kept": found.evidence_by,
+        "finals": {
+            str(height): {
+                "at_s": final.at_s,
+                "round": final.round,
+                "digests": sorted(final.digests),
+            }
+            for height, final in sorted(found.heights.items())
+        },
+    }
+
+
+def drawn_height(found: LiarFindings) -> int:
+    """The height to draw: the first at which B lied."""
+    return min(found.double, default=1)
