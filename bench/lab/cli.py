@@ -6,7 +6,6 @@ order was lost or altered, or the chain forked; 2 no such lesson; 5 it could not
 
 import argparse
 import json
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +18,7 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments of `chandlery lab`."""
     parser.description = "Short lessons for a class: break a shop, see and explain it."
-    parser.add_argument(
-        "lesson", nargs="?", help="its name (none: list all)"
-    )
+    parser.add_argument("lesson", nargs="?", help="its name (none: list all)")
     parser.add_argument("--out", default="runs", help="folder for its files (runs)")
     parser.add_argument("--json", action="store_true", help="print figures, not words")
     parser.set_defaults(run=run)
@@ -30,6 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """List the lessons, or give one."""
     from bench.lab.lessons import LESSONS
+    from bench.store.folder import folder_for
 
     if arguments.lesson is None:
         return _list(LESSONS, arguments.json)
@@ -37,9 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     if lesson is None:
         names = ", ".join(one.name for one in LESSONS)
         raise BenchError(f"there is no lesson '{arguments.lesson}'; there are: {names}")
-    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
-    folder = Path(arguments.out) / f"{stamp}-lab-{lesson.name}"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = folder_for(f"lab-{lesson.name}", None, Path(arguments.out))
     give = _simulated if not lesson.target else _real
     return give(lesson, folder, bool(arguments.json))
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from plotly.offline import get_plotlyjs
 
 from bench.analysis.run import RunResult
+from bench.cost.table import section as cost_section
 from bench.report import tables
 from bench.report.charts import Chart, cost_chart, percentile_chart, timeline_chart
 from bench.report.limits import limits_of
@@ -236,7 +237,7 @@ def _latency(result: RunResult, charts: dict[str, Chart]) -> str:
 
 def _cost(result: RunResult, charts: dict[str, Chart]) -> str:
     drawn = _figure(charts["cost"]) if "cost" in charts else ""
-    return "<h2>What an order costs</h2>" + drawn
+    return "<h2>What an order costs</h2>" + drawn + cost_section(result.folder)
 
 
 def _orders(result: RunResult) -> str:

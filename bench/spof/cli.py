@@ -3,7 +3,6 @@
 import argparse
 import json
 import sys
-import time
 from pathlib import Path
 
 from bench.errors import BenchError, Exit
@@ -40,7 +39,7 @@ def configure_spof(parser: argparse.ArgumentParser) -> None:
         "everything works again",
     )
     parser.add_argument(
-        "--run",
+        "--into",
         type=Path,
         metavar="DIR",
         help="put it into this run's folder, so that its report shows it",
@@ -59,6 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     from bench.spof.matrix import SPOF_FILE, as_json, save
     from bench.spof.run import FAULTS, SpofPlan, run_matrix
     from bench.spof.table import lines
+    from bench.store.folder import folder_for
     from bench.targets.spec import parse_targets
 
     specs = parse_targets(tuple(arguments.targets))
@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
             raise BenchError(f"there is no fault '{fault}'; there are {list(KINDS)}")
     if arguments.hold < HOLD_S_MIN:
         raise BenchError(f"--hold must be {HOLD_S_MIN:g} s at least")
-    folder = _folder(arguments)
+    folder = folder_for("spof", arguments.into, Path(arguments.out))
     terminal = Terminal()
     plans = [
         SpofPlan(
@@ -99,14 +99,3 @@ def run(arguments: argparse.Namespace) -> int:
     if any(matrix.missing is not None for matrix in matrices):
         return Exit.INVALID_MEASUREMENT
     return Exit.OK
-
-
-def _folder(arguments: argparse.Namespace) -> Path:
-    from bench.store.folder import RunFolder
-
-    if arguments.run is not None:
-        return RunFolder.open(arguments.run).path
-    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
-    folder = Path(arguments.out) / f"{stamp}-spof"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder

@@ -88,6 +88,22 @@ class RunFolder:
         return folder
 
 
+def folder_for(kind: str, run: Path | None, root: Path) -> Path:
+    """Where something that belongs to a run is put: into that run, or into a folder of
+    its own below `root` (which `latest` does not point to)."""
+    if run is not None:
+        return RunFolder.open(run).path
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+    path = root / f"{stamp}-{kind}-{secrets.token_hex(2)}"
+    try:
+        path.mkdir(parents=True)
+    except OSError as error:
+        raise BenchError(
+            f"{path}: {error.strerror}; name another folder with --out", Exit.STORAGE
+        ) from None
+    return path
+
+
 def write_json(path: Path, data: Any) -> None:
     """Write a whole JSON file atomically, readable and in the order given."""
     partial = path.with_name(path.name + ".partial")

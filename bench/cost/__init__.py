@@ -1,0 +1,1 @@
+"""What an order costs: CPU, bytes, fsyncs, disk, servers; and what follows from it."""
