@@ -4,10 +4,10 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
 from importlib.metadata import version
 from typing import Any, TypeVar
 
+from node.app.recent import RecentBlocks
 from node.app.status import status_json
 from node.chain.block import Block
 from node.chain.genesis import Genesis
@@ -29,7 +29,6 @@ S = TypeVar("S")
 
 log = logging.getLogger(__name__)
 
-CACHED_BLOCKS = 256
 READER_THREADS = 4
 """Calls, traces and scans run beside the loop, at most this many at once."""
 
@@ -58,7 +57,7 @@ class NodeBackend:
         self._subscriptions: list[Subscription[Any]] = []
         self._serial = 0
         self._stopping = False
-        self._block = lru_cache(CACHED_BLOCKS)(self._read_block)
+        self._recent = RecentBlocks()
 
     def start(self) -> None:
         """Follow the driver's heads and admissions."""
@@ -81,21 +80,21 @@ class NodeBackend:
         while True:
             heads = self._subscribe(self._driver.subscribe_heads())
             for number in range(announced + 1, self._driver.head.header.number + 1):
-                self._announce(self.block(number), self.receipts(number))
+                self._announce(self._at(number))
                 announced = number
             try:
                 async for new in heads:
                     if new.header.number > announced:
-                        self._announce(Block.decode(new.block), new.receipts)
+                        self._announce(Head(new.block, new.receipts))
                         announced = new.header.number
             except SubscriberTooSlow:
                 log.warning("JSON-RPC lags behind at block %d", announced)
             else:
                 return
 
-    def _announce(self, block: Block | None, receipts: Sequence[bytes] | None) -> None:
-        if block is not None and receipts is not None:
-            head = Head(block, tuple(receipts))
+    def _announce(self, head: Head | None) -> None:
+        if head is not None:
+            self._recent.put(head)
             for call in list(self._head_calls.values()):
                 call(head)
 
@@ -121,15 +120,22 @@ class NodeBackend:
         return self._driver.head.header
 
     def block(self, number: int) -> Block | None:
-        if number > self._driver.head.header.number:
-            return None
-        return self._block(number)
-
-    def _read_block(self, number: int) -> Block | None:
         if number == 0:
             return Block(self._genesis.header, ())
-        stored = self._store.at(number)
-        return None if stored is None else Block.decode(stored.block)
+        found = self._at(number)
+        return found.block if found else None
+
+    def _at(self, number: int) -> Head | None:
+        if number > self._driver.head.header.number:
+            return None
+        found = self._recent.get(number)
+        if found is None:
+            stored, receipts = self._store.at(number), self._store.receipts(number)
+            if stored is None or receipts is None:
+                return None
+            found = Head(Block.decode(stored.block), receipts)
+            self._recent.put(found)
+        return found
 
     def number_of(self, digest: Hash32) -> int | None:
         return 0 if digest == self._genesis.digest else self._store.height_of(digest)
@@ -138,7 +144,10 @@ class NodeBackend:
         return self._store.location(transaction_hash)
 
     def receipts(self, number: int) -> tuple[bytes, ...] | None:
-        return () if number == 0 else self._store.receipts(number)
+        if number == 0:
+            return ()
+        found = self._at(number)
+        return found.receipts if found else None
 
     def certificate(self, number: int) -> bytes | None:
         stored = self._store.at(number)
@@ -156,11 +165,13 @@ class NodeBackend:
     def blocking(self, work: Callable[[], T]) -> Awaitable[T]:
         return asyncio.get_running_loop().run_in_executor(self._readers, work)
 
-    async def submit(self, raw: bytes) -> Hash32 | Refusal:
-        [answer] = await self._driver.submit([raw])
-        if answer.ok:
-            return answer.hash
-        return Refusal(answer.hash, refusal_message(answer.refusal, answer.message))
+    async def submit(self, raws: Sequence[bytes]) -> list[Hash32 | Refusal]:
+        return [
+            answer.hash
+            if answer.ok
+            else Refusal(answer.hash, refusal_message(answer.refusal, answer.message))
+            for answer in await self._driver.submit(raws)
+        ]
 
     @property
     def _pool(self) -> TxPool:

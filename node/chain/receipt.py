@@ -45,6 +45,20 @@ def decode_receipt(raw: bytes) -> Receipt:
     )
 
 
+def cumulative_gas(raw: bytes) -> int:
+    """The gas of the block up to and with this receipt. Raises RlpError."""
+    return rlp.to_int(rlp.decode(_parts(raw)[1]), 8)
+
+
+def log_count(raw: bytes) -> int:
+    """How many logs a receipt holds. Raises RlpError."""
+    return len(rlp.split_list(_parts(raw)[3]))
+
+
+def _parts(raw: bytes) -> list[bytes]:
+    return rlp.split_list(raw if raw[:1] >= b"\xc0" else raw[1:])
+
+
 def encode_receipt(receipt: Receipt) -> bytes:
     """What `decode_receipt` reads."""
     logs: list[rlp.Item] = [[log.address, log.topics, log.data] for log in receipt.logs]

@@ -9,6 +9,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from node.chain.block import Block
 from node.chain.header import Header
 from node.chain.validators import ValidatorSet
 from node.primitives.types import Hash32
@@ -30,10 +31,14 @@ class Head:
 class NewHead:
     """A block became final: what subscribers of heads receive, in order of height."""
 
-    header: Header
-    block: bytes
+    block: Block
     hashes: tuple[Hash32, ...]
     receipts: tuple[bytes, ...]
+
+    @property
+    def header(self) -> Header:
+        """The header of the block."""
+        return self.block.header
 
 
 class SubscriberTooSlow(Exception):

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from node.chain.block import Block
 from node.chain.certificate import CommitCertificate
 from node.chain.validators import ValidatorSet
 from node.consensus.effects import CommitBlock
@@ -156,8 +157,8 @@ class Commits:
         )
         for on_final in self._listeners:
             on_final(Final(context.head, final, changed))
-        new_head = NewHead(header, final.block, final.hashes, final.receipts)
-        self._heads.publish(new_head)
+        block = Block(header, body.raws)
+        self._heads.publish(NewHead(block, final.hashes, final.receipts))
         if self.begun:
             context.post(self._new_height())
         if not self._flushing:

@@ -121,3 +121,51 @@ async def test_empty_and_oversized_batches_are_refused(dispatcher: Dispatcher) -
 async def test_requests_are_counted_by_method(dispatcher: Dispatcher) -> None:
     await ask(dispatcher, [request(), request(), request("nope")])
     assert dispatcher.requests == {"echo": 2, "unknown": 1}
+
+
+async def ones(params: list[Any]) -> list[Any]:
+    """Many at once: the number asked for, or why not."""
+    refusal = RpcError(-32000, "no")
+    return [refusal if row == [0] else [len(params), *row] for row in params]
+
+
+async def explode(params: list[Any]) -> list[Any]:
+    raise ZeroDivisionError
+
+
+async def test_requests_of_a_bulk_method_are_answered_in_one_call_and_in_order() -> (
+    None
+):
+    dispatcher = Dispatcher({"echo": echo, "many": echo}, 5, {"many": ones})
+    notice = request("many", params=[9])
+    del notice["id"]
+    answers = await ask(
+        dispatcher,
+        [
+            request("many", id=1, params=[0]),
+            request(id=2),
+            notice,
+            request("many", id=4, params=[5]),
+            request("many", id=[]),
+        ],
+    )
+    assert [answer["id"] for answer in answers] == [1, 2, 4, None]
+    assert answers[0]["error"]["message"] == "no"
+    assert [answers[1]["result"], answers[2]["result"]] == [[7], [3, 5]]
+    assert answers[3]["error"]["code"] == -32600
+    assert dispatcher.requests == {"many": 3, "echo": 1}
+
+
+async def test_a_bug_in_a_bulk_method_answers_every_request(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    dispatcher = Dispatcher({"many": echo}, 5, {"many": explode})
+    with caplog.at_level(logging.CRITICAL):
+        answers = await ask(dispatcher, [request("many"), request("many")])
+    assert [answer["error"]["code"] for answer in answers] == [-32603, -32603]
+
+
+async def test_a_method_that_is_replaced_has_no_bulk_handler_any_more() -> None:
+    dispatcher = Dispatcher({"many": refuse}, 5, {"many": ones})
+    dispatcher.extend({"many": echo})
+    assert (await ask(dispatcher, [request("many")]))[0]["result"] == [7]

@@ -285,6 +285,18 @@ def test_sending_and_waiting_gives_the_final_receipt(
     assert by_index["hash"].to_0x_hex() == receipt["transactionHash"]
 
 
+def test_a_receipt_by_hash_is_the_one_of_its_block(w3: Web3) -> None:
+    newest = w3.eth.block_number
+    compared = 0
+    for number in range(1, newest + 1):
+        whole = ask(w3, "eth_getBlockReceipts", hex(number))["result"]
+        for receipt in whole:
+            one = ask(w3, "eth_getTransactionReceipt", receipt["transactionHash"])
+            assert one["result"] == receipt
+            compared += bool(receipt["logs"])
+    assert compared
+
+
 def test_old_blocks_keep_their_state(cluster: Cluster, w3: Web3) -> None:
     target = Web3.to_checksum_address("0x" + "99" * 20)
     before = w3.eth.block_number
