@@ -70,7 +70,7 @@ class Saboteur:
         method = self.method(kind)
         try:
             await self._begin(kind, component, method)
-        except ControlError as error:
+        except BenchError as error:
             raise NotRun(str(error)) from None
         self._under_way = (kind, component)
         return method

@@ -41,6 +41,7 @@ START_DELAY_S = 0.5
 POLL_S = 0.1
 WATCH_S = 0.2
 STEADY_S = 2.0  # so long everything must have worked to count as well
+LATELY_S = 3.0  # and so lately each operation must have been served
 AUDIT_ATTEMPTS = 20
 
 
@@ -204,8 +205,9 @@ class Stage:
 def works_since(
     records: Sequence[Record], operations: Sequence[str], now_s: float
 ) -> float | None:
-    """Since when no request has failed and every operation has been served; None if
-    one was not served in that time. Looks at the newest records alone."""
+    """Since when no request has failed; None unless every operation was served in the
+    last moments (requests that still hang have not failed yet). Looks at the newest
+    records alone."""
     failed_s, served = 0.0, dict.fromkeys(operations, 0.0)
     for record in reversed(records):
         if now_s - record.final_ns / NS_PER_S > 20 * STEADY_S:
@@ -216,7 +218,8 @@ def works_since(
                 failed_s = max(failed_s, ended_s)
             elif record.operation in served:
                 served[record.operation] = max(served[record.operation], ended_s)
-    return failed_s if all(at_s > failed_s for at_s in served.values()) else None
+    lately_s = max(failed_s, now_s - LATELY_S)
+    return failed_s if all(at_s > lately_s for at_s in served.values()) else None
 
 
 @asynccontextmanager

@@ -38,7 +38,8 @@ class Played:
     method: str
     begun_s: float
     ended_s: float
-    well_again_s: float | None
+    watched_to_s: float
+    is_well: bool  # everything worked again while it was watched
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +105,10 @@ async def _play(act: Act, stage: Stage, progress: Progress) -> Played:
         await stage.well(act.hold_s_max - act.hold_s)
     ended_s = await stage.end()
     progress("undone; waiting until everything works")
-    well_s = await stage.well(WELL_TIMEOUT_S)
-    again_s = None if well_s is None else max(0.0, well_s - ended_s)
+    is_well = await stage.well(WELL_TIMEOUT_S) is not None
+    watched_to_s = stage.now_s
     await stage.wait(QUIET_S / 2)
-    return Played(act, component, method, begun_s, ended_s, again_s)
+    return Played(act, component, method, begun_s, ended_s, watched_to_s, is_well)
 
 
 @contextmanager

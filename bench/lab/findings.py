@@ -14,6 +14,7 @@ from bench.spof.verdict import (
     Word,
     operation_verdict,
     usual_p99s,
+    well_again_s,
 )
 
 HEADER = ["act", "operation", "did", "served", "of", "p99", "usual p99", "longest gap"]
@@ -25,6 +26,7 @@ class Findings:
 
     usual_p99_ms: dict[str, float | None]
     acts: tuple[dict[str, OperationVerdict], ...]
+    well_again_s: tuple[float | None, ...]
     orders: OrderVerdict
     finals: dict[int, Final]
 
@@ -39,8 +41,14 @@ def findings_of(course: Course) -> Findings:
         }
         for played in course.played
     )
+    again = tuple(
+        well_again_s(course.records, _span(played), played.watched_to_s)
+        if played.is_well
+        else None
+        for played in course.played
+    )
     orders = check_orders(course.records, course.audit.orders)
-    return Findings(usual, acts, orders, finals(course.heard))
+    return Findings(usual, acts, again, orders, finals(course.heard))
 
 
 def _span(played: Played) -> Span:
@@ -76,10 +84,9 @@ def table_of(course: Course, found: Findings) -> list[str]:
 def sentences(course: Course, found: Findings) -> list[str]:
     """What can be said, and nothing that was only expected."""
     lines = []
-    for number, (played, act) in enumerate(
-        zip(course.played, found.acts, strict=True), 1
-    ):
-        lines.append(_act_sentence(number, played, act))
+    acts = zip(course.played, found.acts, found.well_again_s, strict=True)
+    for number, (played, act, again_s) in enumerate(acts, 1):
+        lines.append(f"Act {number}, {_act_sentence(played, act, again_s)}")
         if found.finals:
             lines.append(_blocks_sentence(found.finals, _span(played)))
     lines.append(_orders_sentence(found.orders))
@@ -94,17 +101,19 @@ def sentences(course: Course, found: Findings) -> list[str]:
     return lines
 
 
-def _act_sentence(number: int, played: Played, act: dict[str, OperationVerdict]) -> str:
+def _act_sentence(
+    played: Played, act: dict[str, OperationVerdict], again_s: float | None
+) -> str:
     by_word: dict[Word, list[str]] = {}
     for name, verdict in act.items():
         by_word.setdefault(verdict.word, []).append(name.replace("_", " "))
     told = "; ".join(f"{word.value}: {', '.join(by_word[word])}" for word in by_word)
     longest = max(verdict.outage_s for verdict in act.values())
     again = "not well again while it was watched"
-    if played.well_again_s is not None:
-        again = f"well again {seconds(round(played.well_again_s, 1))} after its end"
+    if again_s is not None:
+        again = f"well again {seconds(round(again_s, 1))} after its end"
     return (
-        f"Act {number}, {played.act.fault} of {played.component} for "
+        f"{played.act.fault} of {played.component} for "
         f"{seconds(round(played.ended_s - played.begun_s, 1))} (by {played.method}): "
         f"{told}. Longest time in which an operation was asked for and not served: "
         f"{seconds(round(longest, 1))}; {again}."
@@ -145,10 +154,12 @@ def as_json(course: Course, found: Findings) -> dict[str, Any]:
                 "method": played.method,
                 "begun_s": played.begun_s,
                 "ended_s": played.ended_s,
-                "well_again_s": played.well_again_s,
+                "well_again_s": again_s,
                 "operations": {name: v.as_json() for name, v in act.items()},
             }
-            for played, act in zip(course.played, found.acts, strict=True)
+            for played, act, again_s in zip(
+                course.played, found.acts, found.well_again_s, strict=True
+            )
         ],
         "orders": {
             "acknowledged": found.orders.acknowledged,

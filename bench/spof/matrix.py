@@ -32,6 +32,7 @@ class Cell:
     stage: str = ""
     begun_s: float = 0.0
     ended_s: float = 0.0
+    watched_to_s: float = 0.0
     well_again_s: float | None = (
         None  # from the healing; None: not while it was watched
     )
@@ -93,6 +94,7 @@ def as_json(matrix: Matrix) -> dict[str, Any]:
                 "stage": cell.stage,
                 "begun_s": cell.begun_s,
                 "ended_s": cell.ended_s,
+                "watched_to_s": cell.watched_to_s,
                 "well_again_s": cell.well_again_s,
                 "worst": cell.worst.value,
                 "operations": {n: v.as_json() for n, v in cell.operations.items()},

@@ -9,9 +9,11 @@ else it is taken down and the next fault meets a fresh one.
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
+from bench.adapters.contract import Audit
 from bench.checks.orders import check_orders
 from bench.errors import BenchError
 from bench.faults.saboteur import NotRun
@@ -19,7 +21,13 @@ from bench.faults.stage import Stage, StagePlan, open_stage
 from bench.history.record import Record
 from bench.progress import Terminal
 from bench.spof.matrix import Cell, Matrix
-from bench.spof.verdict import Span, operation_verdict, usual_p99s, with_loss
+from bench.spof.verdict import (
+    Span,
+    operation_verdict,
+    usual_p99s,
+    well_again_s,
+    with_loss,
+)
 
 QUIET_S = 4.0  # undisturbed load before the first fault, for the usual figures
 BETWEEN_S = 1.5
@@ -43,13 +51,27 @@ class SpofPlan:
 
 
 @dataclass(slots=True)
-class _Shown:
+class Shown:
     """What one stage has shown so far."""
 
-    cells: list[Cell]
-    quiet: list[Span]
-    lost: set[str]
-    duplicated: set[str]
+    cells: list[Cell] = field(default_factory=list)
+    quiet: list[Span] = field(default_factory=list)
+    lost: set[str] = field(default_factory=set)
+    duplicated: set[str] = field(default_factory=set)
+
+
+class Books(Protocol):
+    """What is known of a target's orders: by shoppers, and by itself."""
+
+    @property
+    def records(self) -> Sequence[Record]:
+        """Every operation that has ended."""
+
+    async def audit(self) -> Audit:
+        """What the target holds now."""
+
+    async def wait(self, seconds: float) -> None:
+        """Let time pass."""
 
 
 async def run_matrix(plan: SpofPlan, terminal: Terminal) -> Matrix:
@@ -83,7 +105,7 @@ async def _one_stage(
     stage_plan = StagePlan(
         plan.target, plan.folder / stage_name, STAGE_S_MAX, plan.sessions_per_s
     )
-    shown = _Shown([], [], set(), set())
+    shown = Shown()
     async with open_stage(stage_plan, terminal) as stage:
         if await stage.well(WELL_TIMEOUT_S) is None:
             raise BenchError("not every operation worked before the first fault")
@@ -132,7 +154,7 @@ def _todo(
 
 
 async def _one_cell(
-    plan: SpofPlan, stage: Stage, what: tuple[str, str], shown: _Shown
+    plan: SpofPlan, stage: Stage, what: tuple[str, str], shown: Shown
 ) -> tuple[Cell, bool]:
     """Hit, hold, heal, audit: (the cell without verdicts, whether all is well)."""
     component, fault = what
@@ -147,9 +169,9 @@ async def _one_cell(
     held_s = stage.now_s - begun_s
     await stage.well(max(0.0, plan.hold_s_max - held_s))
     ended_s = await stage.end()
-    well_s = await stage.well(WELL_TIMEOUT_S)
-    is_well = well_s is not None
-    lost, duplicated = await _new_losses(stage, shown)
+    is_well = await stage.well(WELL_TIMEOUT_S) is not None
+    watched_to_s = stage.now_s
+    lost, duplicated = await new_losses(stage, shown)
     await stage.wait(BETWEEN_S)
     return (
         dataclasses.replace(
@@ -157,7 +179,8 @@ async def _one_cell(
             method=method,
             begun_s=begun_s,
             ended_s=ended_s,
-            well_again_s=None if well_s is None else max(0.0, well_s - ended_s),
+            watched_to_s=watched_to_s,
+            well_again_s=0.0 if is_well else None,
             lost=lost,
             duplicated=duplicated,
         ),
@@ -165,8 +188,8 @@ async def _one_cell(
     )
 
 
-async def _new_losses(
-    stage: Stage, shown: _Shown
+async def new_losses(
+    stage: Books, shown: Shown
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What is lost or there twice that was not so at the last look. What a later look
     finds was late (a node that caught up), not lost."""
@@ -197,7 +220,12 @@ def _judge(
     verdicts = {
         name: operation_verdict(records, name, span, usual[name]) for name in operations
     }
-    return dataclasses.replace(cell, operations=with_loss(verdicts, cell.lost))
+    again_s = cell.well_again_s
+    if again_s is not None:
+        again_s = well_again_s(records, span, cell.watched_to_s)
+    return dataclasses.replace(
+        cell, operations=with_loss(verdicts, cell.lost), well_again_s=again_s
+    )
 
 
 def _line(cell: Cell) -> str:

@@ -125,6 +125,19 @@ def _longest_gap(
     return max(gaps, default=0.0)
 
 
+def well_again_s(records: Sequence[Record], span: Span, watched_to_s: float) -> float:
+    """How long after the fault's end requests still failed: from the end to when the
+    last failed request was over, of those sent before `watched_to_s`."""
+    ends = [
+        attempt.ended_ns / NS
+        for record in records
+        for attempt in record.attempts
+        if attempt.outcome != "ok"
+        and span.begun_s <= attempt.sent_ns / NS < watched_to_s
+    ]
+    return max(0.0, max(ends, default=0.0) - span.ended_s)
+
+
 def usual_p99s(
     records: Sequence[Record], operations: Sequence[str], quiet: Sequence[Span]
 ) -> dict[str, float | None]:

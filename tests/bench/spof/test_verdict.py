@@ -3,7 +3,14 @@
 from collections.abc import Iterable
 
 from bench.history.record import Attempt, Record
-from bench.spof.verdict import Span, Word, operation_verdict, usual_p99s, with_loss
+from bench.spof.verdict import (
+    Span,
+    Word,
+    operation_verdict,
+    usual_p99s,
+    well_again_s,
+    with_loss,
+)
 
 SPAN = Span(10.0, 40.0)
 USUAL_MS = 20.0
@@ -119,3 +126,11 @@ def test_the_usual_figures_come_from_quiet_spans_alone() -> None:
     assert everything == {"browse": 10.0}  # one of 101 lies beyond the p99
     assert usual_p99s(records, ["browse"], [Span(50.2, 51.0)]) == {"browse": 900.0}
     assert usual_p99s(records, ["track"], quiet) == {"track": None}
+
+
+def test_well_again_is_when_the_last_failed_request_was_over() -> None:
+    records = [*every(0.1, 10, 40), request(39.0, 2500.0, "unknown")]
+    assert round(well_again_s(records, SPAN, 50.0), 3) == 1.5
+    later = [*records, request(60.0, 10.0, "failed")]
+    assert round(well_again_s(later, SPAN, 50.0), 3) == 1.5
+    assert well_again_s(every(0.1, 10, 40), SPAN, 50.0) == 0.0
