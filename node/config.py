@@ -60,10 +60,11 @@ class RpcConfig:
 
 @dataclass(frozen=True, slots=True)
 class StorageConfig:
-    """What is kept: `archive`, or the states of the last `state_window` blocks."""
+    """Which states stay readable: all (`archive`), or the last `state_window`."""
 
     archive: bool = True
     state_window: int = 128
+    """Blocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,12 @@ class ExecutorConfig:
 
     kind: str = "auto"
     verify_with: str = ""
+    threads: int = 0
+    """Of the native executor; 0 stands for one a core."""
+    memory_mib: int = 1_024
+    """What the native executor's state may take, about."""
+    checkpoint_blocks: int = 128
+    """After a crash at most about so many blocks are executed again (native)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +129,11 @@ CHOICES = {
     "executor.verify_with": ("", "native", "pyevm"),
     "log.level": ("debug", "info", "warning", "error"),
     "log.format": ("auto", "json", "plain"),
+}
+MINIMUMS = {
+    "storage.state_window": 1,
+    "executor.memory_mib": 64,
+    "executor.checkpoint_blocks": 1,
 }
 SECTIONS: dict[str, Any] = {
     f.name: f.default_factory for f in fields(NodeConfig) if f.name != "directory"
@@ -237,4 +249,6 @@ def _checked(key: str, value: Any, source: str) -> Any:
         raise ConfigError(f"{source}: a port is between 0 and 65535, got {value}")
     if expected is int and value < 0:
         raise ConfigError(f"{source}: must not be negative, got {value}")
+    if key in MINIMUMS and value < MINIMUMS[key]:
+        raise ConfigError(f"{source}: must be {MINIMUMS[key]} or more, got {value}")
     return value

@@ -139,6 +139,10 @@ class BlockInvalid(Exception):
     """The block contradicts its execution; the message says where."""
 
 
+class ExecutionTimeout(Exception):
+    """The block was not executed within its time; nothing is said of its validity."""
+
+
 class UnknownState(KeyError):
     """The state of this block is not held (pruned, or never committed)."""
 
@@ -281,10 +285,12 @@ class Executor(Protocol):
         """Execute what fits, skipping what is invalid, and seal a header on it."""
         ...
 
-    def execute(self, block: bytes) -> Executed:
+    def execute(self, block: bytes, time_ms: int | None = None) -> Executed:
         """Execute on its parent's committed state. Raises BlockInvalid, UnknownState.
 
-        Idempotent: a block that is held as executed or built is not run again.
+        Idempotent: a block that is held as executed or built is not run again. An
+        executor that gas alone does not hold within bounds raises ExecutionTimeout
+        when the time is over.
         """
         ...
 

@@ -8,7 +8,6 @@ wider than their field (gas 64 bits, gas price 128) are refused with ValueError.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,32 +32,14 @@ from node.execution.executor import (
     TxInfo,
     UnknownState,
 )
+from node.execution.settings import StateSettings
 from node.primitives.types import Address, Hash32
 
-DEFAULT_WINDOW_BLOCKS = 128
-DEFAULT_CHECKPOINT_BLOCKS = 128
-DEFAULT_MEMORY_BYTES = 1 << 30
 MAX_WORD = 2**256 - 1
 
 
 class TraceError(ValueError):
     """The tracer is unknown, or the call cannot begin; says what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class NativeSettings:
-    """What an operator may set of the state."""
-
-    window_blocks: int = DEFAULT_WINDOW_BLOCKS
-    """States of so many newest blocks stay readable."""
-    archive: bool = False
-    """Keep what is needed to read every state; old ones take long."""
-    checkpoint_blocks: int = DEFAULT_CHECKPOINT_BLOCKS
-    """After a crash at most about so many blocks are executed again."""
-    memory_bytes: int = DEFAULT_MEMORY_BYTES
-    """Above it, parts of the state that were not used lately leave the memory."""
-    threads: int = 0
-    """For signatures and large tries; 0 stands for one a core."""
 
 
 class NativeExecutor:
@@ -70,13 +51,13 @@ class NativeExecutor:
         self,
         directory: Path | None,
         genesis: Genesis,
-        settings: NativeSettings | None = None,
+        settings: StateSettings | None = None,
     ) -> None:
         """Open the state in a directory, or begin it; None keeps it in memory.
 
         Raises ExecutorFailed: the directory is another chain's, in use, or damaged.
         """
-        chosen = settings or NativeSettings()
+        chosen = settings or StateSettings()
         try:
             self._native = chandlery_native.Executor(
                 directory,
@@ -131,8 +112,8 @@ class NativeExecutor:
         refusals = tuple((position, _error(item)) for position, item in refused)
         return BuiltBlock(block, _executed(executed), tuple(included), refusals)
 
-    def execute(self, block: bytes) -> Executed:
-        """See Executor."""
+    def execute(self, block: bytes, time_ms: int | None = None) -> Executed:
+        """See Executor. Gas bounds how long a block runs."""
         try:
             return _executed(self._native.execute(block))
         except chandlery_native.Invalid as error:
@@ -212,7 +193,9 @@ class NativeView:
     ) -> CallResult:
         """See StateView."""
         try:
-            found = self._native.call(_call(call), _env(env), _overrides(overrides))
+            found = self._native.call(
+                _call(call), _env(env), native_overrides(overrides)
+            )
         except chandlery_native.Usage as error:
             return CallResult(b"", 0, str(error))
         return _result(found)
@@ -223,7 +206,7 @@ class NativeView:
         """See StateView."""
         try:
             gas, failed = self._native.estimate_gas(
-                _call(call), _env(env), _overrides(overrides)
+                _call(call), _env(env), native_overrides(overrides)
             )
         except chandlery_native.Usage as error:
             return CallResult(b"", 0, str(error))
@@ -257,7 +240,7 @@ class NativeView:
         """See StateView. Raises TraceError."""
         try:
             text = self._native.trace_call(
-                _call(call), _env(env), _overrides(overrides), _tracer(tracer)
+                _call(call), _env(env), native_overrides(overrides), _tracer(tracer)
             )
         except chandlery_native.Usage as error:
             raise TraceError(str(error)) from error
@@ -318,7 +301,10 @@ def _call(call: Call) -> tuple[Any, ...]:
     )
 
 
-def _overrides(overrides: Mapping[Address, AccountOverride]) -> list[tuple[Any, ...]]:
+def native_overrides(
+    overrides: Mapping[Address, AccountOverride],
+) -> list[tuple[Any, ...]]:
+    """Overrides of accounts as the native package takes them."""
     return [
         (
             at,

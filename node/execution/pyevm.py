@@ -1,7 +1,8 @@
 """The reference executor: py-evm's machine, in Python alone.
 
-State lives in `reference.store` as an archive: every committed state stays readable,
-and `head` trails the last commit by at most FLUSH_BLOCKS blocks, which the node replays
+State lives in `reference.store`, which keeps every node: as an archive every committed
+state stays readable, otherwise those before the window are refused and stay on disk.
+`head` trails the last commit by at most FLUSH_BLOCKS blocks, which the node replays
 after a crash. A block that was built or executed waits as its new trie nodes until it
 is committed or discarded; several may, all on one parent. Transactions are
 decoded and their senders recovered once, whether `recover`, `build` or `execute`
@@ -10,6 +11,7 @@ sees them first. Makes no use of threads; views may be read from any.
 
 import time
 from collections.abc import Mapping, Sequence
+from math import inf
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,6 +48,7 @@ from node.execution.reference.blocks import (
 from node.execution.reference.store import Head, StateStore
 from node.execution.reference.view import ReferenceView
 from node.execution.reference.world import Account, Sealed, World
+from node.execution.settings import StateSettings
 from node.execution.validation import (
     TRANSIENT_KINDS,
     Admitted,
@@ -76,9 +79,14 @@ class PyEvmExecutor:
     name = "pyevm"
 
     def __init__(
-        self, directory: Path, genesis: Genesis, store: StateStore | None = None
+        self,
+        directory: Path,
+        genesis: Genesis,
+        store: StateStore | None = None,
+        settings: StateSettings | None = None,
     ) -> None:
         """Open the state in a directory, or begin it. Raises ExecutorFailed."""
+        self._settings = settings or StateSettings()
         self._chain_id = genesis.chain_id
         self._store = store or StateStore(directory, genesis.digest)
         self._pending: dict[Hash32, _Pending] = {}
@@ -103,7 +111,7 @@ class PyEvmExecutor:
     ) -> BuiltBlock:
         """See Executor. One transaction may run for `limits.time_ms`, or is refused: a
         build ends within twice that."""
-        head = self._at(parent.digest)
+        head = self._readable(parent.digest)
         execution = self._begin_block(head, env)
         included: list[int] = []
         refused: list[tuple[int, TxError]] = []
@@ -132,7 +140,7 @@ class PyEvmExecutor:
         self._keep(block, sealed, executed)
         return BuiltBlock(block.encode(), executed, tuple(included), tuple(refused))
 
-    def execute(self, block: bytes) -> Executed:
+    def execute(self, block: bytes, time_ms: int | None = None) -> Executed:
         """See Executor."""
         try:
             decoded = Block.decode(block)
@@ -144,10 +152,12 @@ class PyEvmExecutor:
             if held.raws != decoded.transactions:  # the digest binds only the header
                 raise BlockInvalid("the transactions are not those of the header")
             return held.executed
-        head = self._at(header.parent_hash)
+        head = self._readable(header.parent_hash)
         execution = self._begin_block(head, env_of(header))
-        for position, raw in enumerate(decoded.transactions):
-            self._execute_one(execution, position, raw)
+        end = inf if time_ms is None else time.monotonic() + time_ms / 1000
+        with execution.until(end):
+            for position, raw in enumerate(decoded.transactions):
+                self._execute_one(execution, position, raw)
         roots, sealed, finished = execution.finish(head.extra)
         wrong = differences(roots, _claims_of(header))
         if wrong:
@@ -176,7 +186,8 @@ class PyEvmExecutor:
 
     def view(self, digest: Hash32) -> ReferenceView:
         """See Executor."""
-        return ReferenceView(self._store, self._at(digest), self._chain_id, self._admit)
+        head = self._readable(digest)
+        return ReferenceView(self._store, head, self._chain_id, self._admit)
 
     def close(self) -> None:
         """See Executor."""
@@ -198,6 +209,14 @@ class PyEvmExecutor:
             return self._store.at_digest(digest)
         except KeyError:
             raise UnknownState(f"no state of block 0x{digest.hex()}") from None
+
+    def _readable(self, digest: Hash32) -> Head:
+        """A committed state within the window. Raises UnknownState."""
+        head = self._at(digest)
+        newest = self._store.newest or head
+        if not self._settings.is_readable(head.height, newest.height):
+            raise UnknownState(f"no state of block 0x{digest.hex()}")
+        return head
 
     def _recover(self, raw: bytes) -> TxInfo | TxError:
         try:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from node.chain.genesis import Genesis
 from node.execution.executor import Executor
+from node.execution.settings import StateSettings
 
 KINDS = ("auto", "native", "pyevm")
 NATIVE_DISTRIBUTION = "chandlery_native"
@@ -21,7 +22,11 @@ class ExecutorUnavailable(Exception):
 
 
 def open_executor(
-    kind: str, directory: Path, genesis: Genesis, verify_with: str = ""
+    kind: str,
+    directory: Path,
+    genesis: Genesis,
+    verify_with: str = "",
+    settings: StateSettings | None = None,
 ) -> Executor:
     """Open the state in a directory of its own for each kind.
 
@@ -29,7 +34,8 @@ def open_executor(
     ExecutorUnavailable and ExecutorFailed.
     """
     chosen = choose(kind)
-    executor = _open(chosen, directory / chosen, genesis)
+    settings = settings or StateSettings()
+    executor = _open(chosen, directory / chosen, genesis, settings)
     if not verify_with:
         return executor
     from node.execution.verifying import VerifyingExecutor
@@ -40,7 +46,8 @@ def open_executor(
         raise ExecutorUnavailable(
             f"the executor {chosen} cannot verify itself: name another to verify with"
         )
-    return VerifyingExecutor(executor, _open(second, directory / second, genesis))
+    other = _open(second, directory / second, genesis, settings)
+    return VerifyingExecutor(executor, other)
 
 
 def choose(kind: str) -> str:
@@ -63,12 +70,14 @@ def choose(kind: str) -> str:
     return kind
 
 
-def _open(kind: str, directory: Path, genesis: Genesis) -> Executor:
+def _open(
+    kind: str, directory: Path, genesis: Genesis, settings: StateSettings
+) -> Executor:
     if kind == "native":
         from node.execution.native import NativeExecutor
 
-        native: Executor = NativeExecutor(directory, genesis)
+        native: Executor = NativeExecutor(directory, genesis, settings)
         return native
     from node.execution.pyevm import PyEvmExecutor
 
-    return PyEvmExecutor(directory, genesis)
+    return PyEvmExecutor(directory, genesis, settings=settings)

@@ -68,14 +68,14 @@ class VerifyingExecutor:
         self._compare(f"the block built at {env.number}", built.executed, theirs)
         return built
 
-    def execute(self, block: bytes) -> Executed:
-        """See Executor. Raises ExecutorsDisagree."""
+    def execute(self, block: bytes, time_ms: int | None = None) -> Executed:
+        """See Executor: each has the time. Raises ExecutorsDisagree."""
         number = _number_of(block)
         if number <= self._heights[0]:
-            return self._second.execute(block)
-        ours = _outcome(lambda: self._first.execute(block))
+            return self._second.execute(block, time_ms)
+        ours = _outcome(lambda: self._first.execute(block, time_ms))
         if number > self._heights[1]:
-            theirs = _outcome(lambda: self._second.execute(block))
+            theirs = _outcome(lambda: self._second.execute(block, time_ms))
             self._compare(f"block {number}", ours, theirs)
         if isinstance(ours, BlockInvalid):
             raise ours

@@ -10,6 +10,7 @@ readable by its owner alone and belongs to no node.
 
 import contextlib
 import json
+import os
 import re
 import socket
 import time
@@ -109,6 +110,7 @@ def create_network(directory: Path, plan: NetworkPlan) -> list[NodePlace]:
             "p2p.peers": peers,
             "rpc.host": plan.host,
             "rpc.port": rpc_ports[at],
+            "executor.threads": _threads(plan.validators),
             **plan.settings,
         }
         (node / "node.toml").write_text(render_toml(settings))
@@ -118,6 +120,12 @@ def create_network(directory: Path, plan: NetworkPlan) -> list[NodePlace]:
     places = read_network(directory)
     write_descriptor(directory, places, genesis)
     return places
+
+
+def _threads(validators: int) -> int:
+    """For each executor of a network that shares this machine's cores; 0 for all."""
+    cores = os.cpu_count() or 1
+    return 0 if validators == 1 else max(1, cores // validators)
 
 
 def _validate(directory: Path, plan: NetworkPlan) -> None:

@@ -59,6 +59,8 @@ def test_other_variables_of_ours_are_left_alone(directory: Path) -> None:
         ('[rpc]\nport = "x"\n', "expected int"),
         ("[rpc]\nport = 70000\n", "between 0 and 65535"),
         ("[rpc]\nmax_batch = -1\n", "must not be negative"),
+        ("[storage]\nstate_window = 0\n", "must be 1 or more, got 0"),
+        ("[executor]\nmemory_mib = 8\n", "must be 64 or more, got 8"),
         ('[executor]\nkind = "quick"\n', "expected one of"),
         ("[rpc\n", "not valid TOML"),
         ("rpc = 1\n", "unknown section"),

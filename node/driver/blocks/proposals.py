@@ -25,6 +25,8 @@ from node.execution.executor import (
     BlockInvalid,
     BuildLimits,
     BuiltBlock,
+    Executed,
+    ExecutionTimeout,
     ExecutorFailed,
 )
 from node.primitives import rlp
@@ -142,11 +144,17 @@ class Proposals:
             try:
                 reason = await self._fetch_and_execute(effect)
                 self._answer(self._checking[digest], reason)
+            except ExecutionTimeout as error:
+                # Slow here is not invalid: nobody is to blame, a quorum may differ.
+                self._answer(self._checking[digest], str(error), True)
             finally:
                 del self._checking[digest]
 
     async def _fetch_and_execute(self, effect: ValidateBlock) -> str:
-        """The reason why the block is invalid, empty when it is not."""
+        """The reason why the block is invalid, empty when it is not.
+
+        Raises ExecutionTimeout.
+        """
         reference, raws = await self._body(effect.block, effect.proposer)
         if sum(map(len, raws)) > self._context.genesis.consensus.max_block_bytes:
             return "its body is above max_block_bytes"
@@ -171,13 +179,12 @@ class Proposals:
 
     async def _execute(self, block: Block, reference: BlockReference) -> str:
         """Execute and keep it; the reason when it is invalid."""
-        executor, lanes = self._context.ports.executor, self._context.ports.lanes
         encoded = block.encode()
         try:
-            executed = await lanes.executor(lambda: executor.execute(encoded))
+            executed = await self._executed(encoded, block.digest)
         except BlockInvalid as error:
             return str(error) or "it contradicts its execution"
-        except ExecutorFailed:
+        except (ExecutorFailed, ExecutionTimeout):
             raise
         # Whatever a hostile block makes the machine raise: it is not voted for. Should
         # a quorum commit it all the same, this node halts.
@@ -186,6 +193,23 @@ class Proposals:
             return f"executing it failed: {error!r}"
         self._keep(Body(reference, encoded, block.transactions, executed))
         return ""
+
+    async def _executed(self, block: bytes, digest: Hash32) -> Executed:
+        """Within half of the longest round, unless a quorum has committed it: a hostile
+        proposer costs a slow executor no more. Raises ExecutionTimeout."""
+        executor, lane = (
+            self._context.ports.executor,
+            self._context.ports.lanes.executor,
+        )
+        consensus = self._context.genesis.consensus
+        longest_ms = consensus.round_timeout_ms * consensus.round_timeout_cap_factor
+        if not self._checking[digest].certified:
+            try:
+                return await lane(partial(executor.execute, block, longest_ms // 2))
+            except ExecutionTimeout:
+                if not self._checking[digest].certified:
+                    raise
+        return await lane(partial(executor.execute, block))
 
     async def _is_true_body(self, block: Block) -> bool:
         lane = self._context.ports.lanes.background

@@ -6,7 +6,8 @@ Sources: EIP-4788, 2935, 7002, 7251; execution-specs (Prague) for their order.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import inf
 from typing import NamedTuple
@@ -17,7 +18,13 @@ from node.chain.header import PARENT_BEACON_BLOCK_ROOT, Header
 from node.chain.receipt import BLOOM_BYTES, Receipt, bloom_bits, encode_receipt
 from node.chain.validator_contract import VALIDATOR_CONTRACT, read_validators
 from node.chain.validators import ValidatorSet
-from node.execution.executor import BlockEnv, ErrorKind, Executed, ExecutorFailed
+from node.execution.executor import (
+    BlockEnv,
+    ErrorKind,
+    Executed,
+    ExecutionTimeout,
+    ExecutorFailed,
+)
 from node.execution.reference.frame import Message
 from node.execution.reference.machine import (
     DEEP_RECURSION,
@@ -106,6 +113,19 @@ class Execution:
         self.created.append(outcome.created)
         self.senders[admitted.sender] = None
         return outcome
+
+    @contextmanager
+    def until(self, end: float) -> Iterator[None]:
+        """Gives up what runs longer, with ExecutionTimeout."""
+        self.state.deadline = end
+        try:
+            yield
+        except TimeLimit:
+            raise ExecutionTimeout(
+                f"block {self.context.block_number} runs longer than a proposal may"
+            ) from None
+        finally:
+            self.state.deadline = inf
 
     def try_run(self, raw: bytes, admitted: Admitted, time_s: float) -> None:
         """`run` for a proposer: whatever goes wrong, the block goes on without it.

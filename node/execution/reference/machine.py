@@ -228,7 +228,7 @@ class ReferenceComputation(PragueComputation):
         deadline = self.state.deadline
         if deadline != inf:
             needed = seconds_of(message.code_address, message.data, message.gas)
-            if needed and time.monotonic() + needed > deadline:
+            if time.monotonic() + needed > deadline:
                 raise TimeLimit
 
     def run(self) -> None:

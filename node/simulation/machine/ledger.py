@@ -139,7 +139,7 @@ class Ledger:
         executed = self.execute(block.encode())
         return BuiltBlock(block.encode(), executed, tuple(included), ())
 
-    def execute(self, block: bytes) -> Executed:
+    def execute(self, block: bytes, time_ms: int | None = None) -> Executed:
         """Execute on the parent's committed state. Raises BlockInvalid."""
         decoded = Block.decode(block)
         held = self._pending.get(decoded.digest)

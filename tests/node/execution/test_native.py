@@ -23,6 +23,7 @@ from node.execution.executor import (
     TracerConfig,
     UnknownState,
 )
+from node.execution.settings import StateSettings
 from node.primitives.types import Hash32
 from tests.node.execution.assembler import code
 from tests.node.execution.local_chain import LocalChain, genesis_for
@@ -30,17 +31,18 @@ from tests.node.execution.signing import Draft, address_of
 
 pytest.importorskip("chandlery_native", reason="the native executor is not installed")
 
-from node.execution.native import NativeExecutor, NativeSettings, TraceError
+from node.execution.native import NativeExecutor, TraceError
 
 LOOP = bytes.fromhex("5b5f56")
 BLOCKS = 60
 CHILD = """
 import sys
 from pathlib import Path
-from node.execution.native import NativeExecutor, NativeSettings
+from node.execution.native import NativeExecutor
+from node.execution.settings import StateSettings
 from tests.node.execution.local_chain import genesis_for
 
-settings = NativeSettings(checkpoint_blocks=2)
+settings = StateSettings(checkpoint_blocks=2)
 executor = NativeExecutor(Path(sys.argv[1]), genesis_for(), settings)
 blocks = Path(sys.argv[2]).read_text().split()
 for block in blocks[executor.head[0]:]:
@@ -101,7 +103,7 @@ def test_a_transaction_that_runs_too_long_is_refused_and_the_block_goes_on(genes
 
 
 def test_states_of_the_window_read_alike_after_a_restart(tmp_path, genesis):
-    settings = NativeSettings(window_blocks=5)
+    settings = StateSettings(archive=False, window_blocks=5)
     chain = LocalChain(NativeExecutor(tmp_path, genesis, settings), genesis)
     digests = [chain.add(pay(nonce)).digest for nonce in range(9)]
     for _ in range(2):
@@ -120,7 +122,7 @@ def test_states_of_the_window_read_alike_after_a_restart(tmp_path, genesis):
 
 
 def test_an_archive_reads_every_state(tmp_path, genesis):
-    settings = NativeSettings(window_blocks=1, archive=True)
+    settings = StateSettings(window_blocks=1, archive=True)
     chain = LocalChain(NativeExecutor(tmp_path, genesis, settings), genesis)
     digests = [chain.add(pay(nonce)).digest for nonce in range(8)]
     chain.executor.flush()

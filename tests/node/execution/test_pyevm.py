@@ -15,6 +15,7 @@ from node.execution.executor import (
     BlockInvalid,
     BuildLimits,
     ErrorKind,
+    ExecutionTimeout,
     ExecutorFailed,
     TxError,
     TxInfo,
@@ -24,6 +25,7 @@ from node.execution.pyevm import PyEvmExecutor
 from node.execution.reference.store import FLUSH_BLOCKS
 from node.primitives.keccak import keccak256
 from node.primitives.types import Hash32
+from tests.node.execution.assembler import code
 from tests.node.execution.local_chain import PURSE, LocalChain, genesis_for
 from tests.node.execution.signing import Draft, address_of
 
@@ -351,3 +353,34 @@ def test_blocks_of_one_second_may_follow_each_other(chain):
         chain.header, replace(chain.env(), timestamp=5), [], _limits()
     )
     assert chain.commit(second).validators == chain.genesis.validators.addresses
+
+
+def test_a_proposal_that_runs_too_long_is_given_up_and_is_valid_all_the_same(
+    chain, tmp_path
+):
+    other = PyEvmExecutor(tmp_path / "other", chain.genesis)
+    built = chain.build([Draft(address_of("bob"), value=1).sign("alice")])
+    with pytest.raises(ExecutionTimeout, match="block 1 runs longer"):
+        other.execute(built.block, time_ms=0)
+    assert other.execute(built.block) == built.executed
+    other.close()
+
+
+def test_a_precompile_that_would_overrun_its_time_is_not_begun(chain, tmp_path):
+    """Python's pairing on alt_bn128, and a power, hold the interpreter for long."""
+    pairing = code(32, 0, 192, 0, 0, 8, "GAS", "CALL")
+    sizes = code(32, 0, "MSTORE", 2**20, 32, "MSTORE", 32, 64, "MSTORE")
+    power = sizes + code(32, 0, 2**20, 0, 0, 5, "GAS", "CALL")
+    for runtime in (pairing, power):
+        at = chain.deploy(runtime)
+        other = PyEvmExecutor(tmp_path / at.hex(), chain.genesis)
+        for block in chain.blocks:
+            other.commit(other.execute(block).digest)
+        nonce = chain.view().nonce(address_of("alice"))
+        sent = Draft(at, nonce, gas=25_000_000, max_fee=10**12).sign("alice")
+        built = chain.build([sent])
+        assert built.included == (0,)
+        with pytest.raises(ExecutionTimeout):
+            other.execute(built.block, time_ms=100)
+        chain.commit(built)
+        other.close()

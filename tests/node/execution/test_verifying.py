@@ -24,11 +24,11 @@ class Costlier(PyEvmExecutor):
 
     name = "costlier"
 
-    def execute(self, block):
+    def execute(self, block, time_ms=None):
         kept = runner.REFUND_QUOTIENT
         runner.REFUND_QUOTIENT = 1
         try:
-            return super().execute(block)
+            return super().execute(block, time_ms)
         finally:
             runner.REFUND_QUOTIENT = kept
 
@@ -38,8 +38,8 @@ class Forgetful(PyEvmExecutor):
 
     name = "forgetful"
 
-    def execute(self, block):
-        executed = super().execute(block)
+    def execute(self, block, time_ms=None):
+        executed = super().execute(block, time_ms)
         return replace(executed, gas_used=tuple(gas - 1 for gas in executed.gas_used))
 
 
