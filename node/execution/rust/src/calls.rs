@@ -1,12 +1,14 @@
-//! Calls that change nothing: `eth_call`, gas estimates, access lists.
+//! Calls that change nothing: `eth_call`, gas estimates and (`access`) access lists.
 //!
 //! As geth runs them: nonce and sender's code are not checked; fees of 0 skip the base fee
 //! and the funds for gas, and then BASEFEE reads 0; the intrinsic gas and the floor of
 //! EIP-7623 count. Messages are those of the reference (`node/execution/reference`).
 
+mod access;
+
 use std::collections::HashMap;
 
-use alloy_eips::eip2930::{AccessList, AccessListItem};
+use alloy_eips::eip2930::AccessList;
 use alloy_eips::eip7702::SignedAuthorization;
 use alloy_primitives::{Address, B256, Bytes, Log, TxKind, U256, keccak256};
 use revm::bytecode::Bytecode;
@@ -20,7 +22,6 @@ use revm::inspector::InspectEvm;
 use revm::primitives::hardfork::SpecId;
 use revm::state::AccountInfo;
 use revm::{Database, ExecuteEvm, MainBuilder};
-use revm_inspectors::access_list::AccessListInspector;
 
 use crate::database::StateDb;
 use crate::error::Fault;
@@ -32,7 +33,6 @@ use crate::view::View;
 const TRANSACTION_GAS: u64 = 21_000;
 const STIPEND_GAS: u64 = 2_300;
 const MAX_INITCODE_BYTES: usize = 49_152;
-const MAX_ACCESS_LIST_RUNS: usize = 8;
 const STACK_LIMIT: &str = "stack limit reached";
 const STACK_UNDERFLOW: &str = "stack underflow";
 
@@ -316,41 +316,6 @@ impl View {
         let payable = funds / U256::from(call.gas_price);
         Ok(high.min(payable.saturating_to()))
     }
-
-    /// What a call touches, found by running it until the list is stable.
-    pub fn access_list(
-        &self,
-        call: &Call,
-        env: &Env,
-    ) -> Result<(Outcome, AccessList), Fault> {
-        let overrides = Overrides::new();
-        let mut call = call.clone();
-        let mut outcome = Outcome::default();
-        for _ in 0..MAX_ACCESS_LIST_RUNS {
-            if let Some(problem) = self.problem(&call, env, &overrides)? {
-                return Ok((Outcome::failed(problem), call.access_list));
-            }
-            let context = self.call_context(&call, env, &overrides)?;
-            let inspector = AccessListInspector::default();
-            let mut machine = context.build_mainnet_with_inspector(inspector);
-            let ran = machine.inspect_tx(call.env(self.chain_id));
-            outcome = outcome_of(ran.map(|ran| ran.result), call.gas)?;
-            let found = listed(machine.inspector.access_list(), env.coinbase);
-            if found == call.access_list {
-                break;
-            }
-            call.access_list = found;
-        }
-        Ok((outcome, call.access_list))
-    }
-}
-
-/// Without the coinbase, which is warm anyway (EIP-3651).
-fn listed(list: AccessList, coinbase: Address) -> AccessList {
-    let is_worth = |item: &AccessListItem| {
-        item.address != coinbase || !item.storage_keys.is_empty()
-    };
-    AccessList(list.0.into_iter().filter(is_worth).collect())
 }
 
 fn too_little(outcome: Outcome, gas: u64) -> Outcome {

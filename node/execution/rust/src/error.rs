@@ -139,6 +139,8 @@ pub enum Trouble {
     Invalid(String),
     /// No state of this block is held.
     Unknown(B256),
+    /// It is held, but making it would take too long.
+    Distant(String),
     /// The caller's own mistake: a bad genesis, a wrong argument.
     Usage(String),
     Fault(Fault),
@@ -153,7 +155,9 @@ impl From<Fault> for Trouble {
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Invalid(message) | Self::Usage(message) => f.write_str(message),
+            Self::Invalid(message) | Self::Distant(message) | Self::Usage(message) => {
+                f.write_str(message)
+            }
             Self::Unknown(digest) => {
                 write!(f, "the state of block {digest} is not held")
             }

@@ -64,6 +64,7 @@ fn decode(mut record: &[u8]) -> Result<Vec<(B256, AccountChange)>, Fault> {
 #[derive(Default)]
 pub struct Rewind {
     accounts: BTreeMap<B256, Old>,
+    len: usize,
 }
 
 struct Old {
@@ -73,23 +74,33 @@ struct Old {
 }
 
 impl Rewind {
+    /// Accounts and slots that are put back.
+    pub fn size(&self) -> usize {
+        self.len
+    }
+
     pub fn add(&mut self, record: &[u8]) -> Result<(), Fault> {
         for (key, change) in decode(record)? {
             let old = match self.accounts.entry(key) {
                 Entry::Occupied(found) => found.into_mut(),
-                Entry::Vacant(place) => place.insert(Old {
-                    info: change.info,
-                    is_wiped: false,
-                    slots: BTreeMap::new(),
-                }),
+                Entry::Vacant(place) => {
+                    self.len += 1;
+                    place.insert(Old {
+                        info: change.info,
+                        is_wiped: false,
+                        slots: BTreeMap::new(),
+                    })
+                }
             };
             if old.is_wiped {
                 continue;
             }
             old.is_wiped = change.is_wiped;
+            let known = old.slots.len();
             for (slot, word) in change.slots {
                 old.slots.entry(slot).or_insert(word);
             }
+            self.len += old.slots.len() - known;
         }
         Ok(())
     }

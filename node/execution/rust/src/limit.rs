@@ -29,7 +29,11 @@ pub struct TimeLimit {
 
 impl TimeLimit {
     pub fn of(time: Duration) -> Self {
-        Self { until: Some(Instant::now() + time), ..Self::default() }
+        Self::until(Instant::now() + time)
+    }
+
+    pub fn until(end: Instant) -> Self {
+        Self { until: Some(end), ..Self::default() }
     }
 
     /// Whether the last instruction copied from below the stack's bottom. The machine

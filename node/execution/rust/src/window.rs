@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, Instant};
 
 use alloy_primitives::{B256, Bytes};
 
@@ -19,6 +20,13 @@ use crate::trie::{Replaced, Source};
 const WHOLE_CHANGES: usize = 40_000;
 /// Versions made from undo records that are kept for the next question.
 const REMEMBERED: usize = 4;
+/// And the changed accounts and slots that they may hold together.
+const REMEMBERED_CHANGES: usize = 200_000;
+/// Changed accounts and slots that are put back for an older state, at most; some 300
+/// bytes and 10 us each.
+const REWOUND_CHANGES: usize = 1_000_000;
+/// And how long what was replaced may be read for it.
+const REWIND_TIME: Duration = Duration::from_secs(10);
 
 /// Bytes of memory that pages of the state take.
 pub fn resident(store: &Store) -> usize {
@@ -154,10 +162,13 @@ impl Window {
 
     /// Keeps a version that was made from undo records.
     pub fn remember(&mut self, version: Arc<Version>) {
+        let mut changes: usize =
+            self.remembered.iter().map(|version| version.change_count).sum();
+        changes += version.change_count;
         self.remembered.push_back(version);
-        if self.remembered.len() > REMEMBERED
-            && let Some(oldest) = self.remembered.pop_front()
-        {
+        while self.remembered.len() > REMEMBERED || changes > REMEMBERED_CHANGES {
+            let Some(oldest) = self.remembered.pop_front() else { break };
+            changes -= oldest.change_count;
             self.shells.retired.push(Arc::downgrade(&oldest));
         }
     }
@@ -216,7 +227,11 @@ pub struct Journey {
 impl Journey {
     pub fn run(self, store: &Store) -> Result<Version, Trouble> {
         let mut rewind = Rewind::default();
+        let until = Instant::now() + REWIND_TIME;
         for number in self.number + 1..=self.from.position.number {
+            if rewind.size() > REWOUND_CHANGES || Instant::now() >= until {
+                return Err(self.too_far());
+            }
             match self.unsaved.get(&number) {
                 Some(past) => rewind.add(&past.undo)?,
                 None => {
@@ -225,6 +240,7 @@ impl Journey {
                 }
             }
         }
+        let change_count = rewind.size();
         let state = self.from.state.apply(&rewind.changes())?;
         let validators = crate::engine::read_validators(&state)?;
         let extra_data =
@@ -236,9 +252,19 @@ impl Journey {
             state,
             extra_data,
             validators,
-            change_count: 0,
+            change_count,
             replaced,
         })
+    }
+
+    fn too_far(&self) -> Trouble {
+        Trouble::Distant(format!(
+            "the state of block {} lies too far back: more than {REWOUND_CHANGES} accounts \
+             and slots changed since, or reading them takes more than {} s; ask for a newer \
+             block",
+            self.number,
+            REWIND_TIME.as_secs(),
+        ))
     }
 
     fn position(&self, store: &Store) -> Result<Position, Fault> {

@@ -33,7 +33,7 @@ impl From<Trouble> for PyErr {
         let message = trouble.to_string();
         match trouble {
             Trouble::Invalid(_) => Invalid::new_err(message),
-            Trouble::Unknown(_) => Unknown::new_err(message),
+            Trouble::Unknown(_) | Trouble::Distant(_) => Unknown::new_err(message),
             Trouble::Usage(_) => Usage::new_err(message),
             Trouble::Fault(_) => Broken::new_err(message),
         }
