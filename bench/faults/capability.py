@@ -1,8 +1,8 @@
 """Which faults can be made on this machine, by what means, and why not where not.
 
 What a machine cannot do is reported as not run, never faked; this is where the reasons
-come from. Faults of a node's clock and disk are not made on real processes at all: the
-simulator makes them on whole nodes, and says so.
+come from. A node's clock and a failing fsync are not made on real processes at all: the
+simulator makes them on whole nodes.
 """
 
 from dataclasses import asdict, dataclass
@@ -10,6 +10,8 @@ from typing import Any
 
 from bench.cost.fsyncs import unavailable as no_fsyncs
 from bench.faults.cgroups import unavailable as no_cgroups
+from bench.faults.saboteur import DISK_FULL
+from bench.faults.smalldisk import unavailable as no_disks
 
 SIMULATED = "not on a real process; `chandlery simulate` makes it on whole nodes: "
 
@@ -49,7 +51,7 @@ def capabilities() -> list[Capability]:
         Capability("delay", "validators", chain_relay),
         Capability("delay", "central components", "", no_queue),
         Capability("clock offset", "a node", "", SIMULATED + "clocks drift and jump"),
-        Capability("disk full", "a node", "", SIMULATED + "a full disk"),
+        Capability(DISK_FULL, "a validator", "small disk that is filled", no_disks()),
         Capability("fsync error", "a node", "", SIMULATED + "a failing fsync"),
         Capability("lies", "a validator", "", SIMULATED + "liars of many kinds"),
         Capability("count of bytes", "any component", "kernel: cgroup", kernel),

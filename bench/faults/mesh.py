@@ -6,12 +6,15 @@ started by the same command as ever. A pair of nodes keeps one connection, diall
 either: both directions have a relay of their own.
 """
 
+import asyncio
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.descriptor import load_descriptor
 from bench.errors import BenchError
 from bench.faults.relay import Relays
+from bench.faults.smalldisk import SmallDisk
 from bench.targets.launch import Launcher, Running
 from bench.targets.process import Child, TargetError, console_command
 
@@ -53,31 +56,55 @@ async def _redirect(
     path.write_text(text, encoding="utf-8")
 
 
-class RelayedLauncher(Launcher):
-    """A launcher that puts relays into the mesh of a chain that it starts itself."""
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """What is done to a network between its making and its start."""
 
-    def __init__(self, target: str, log_folder: Path, wanted: bool) -> None:
+    relays: bool = False
+    small_disks: bool = False
+
+
+class PreparingLauncher(Launcher):
+    """A launcher that can put relays into the mesh of a chain that it starts itself,
+    and its nodes on small disks. Other targets are started as ever."""
+
+    def __init__(self, target: str, log_folder: Path, wanted: Preparation) -> None:
         super().__init__(target, log_folder)
-        self._wanted = wanted and self.spec.kind == "validators"
+        is_chain = self.spec.kind == "validators"
+        self._wanted = wanted if is_chain else Preparation()
         self.relays: Relays | None = None
+        self.disks: dict[str, SmallDisk] = {}
 
     async def start(self) -> Running:
-        """As ever; a network is made first, so that its links can be led elsewhere."""
-        if self._wanted:
+        """As ever; a network is made first, so that it can be prepared."""
+        if self._wanted != Preparation():
             home = self._folder / "t"
-            words = ["init", str(home), "--validators", str(self.spec.validators)]
-            words += ["--rpc-port", "0", "--p2p-port", "0"]
-            child = Child([*console_command(), *words], self._log_folder / "init.log")
-            await child.start()
-            if await child.wait(INIT_TIMEOUT_S) != 0:
-                raise TargetError(
-                    f"'{child.words}' failed; it said: {child.last_words()}"
-                )
-            self.relays = await relay_mesh(home)
+            await self._make(home)
+            if self._wanted.relays:
+                self.relays = await relay_mesh(home)
+            if self._wanted.small_disks:
+                descriptor = load_descriptor(home / "descriptor.json")
+                for component in descriptor.components:
+                    disk = await asyncio.to_thread(
+                        SmallDisk.under, home / component.name
+                    )
+                    self.disks[component.name] = disk
         return await super().start()
 
     async def stop(self) -> None:
-        """The target, and then its relays."""
+        """The target, and then what was put in."""
+        if self._child is not None:
+            await self._child.stop()
+        for disk in self.disks.values():
+            disk.remove()
         await super().stop()
         if self.relays is not None:
             await self.relays.stop()
+
+    async def _make(self, home: Path) -> None:
+        words = ["init", str(home), "--validators", str(self.spec.validators)]
+        words += ["--rpc-port", "0", "--p2p-port", "0"]
+        child = Child([*console_command(), *words], self._log_folder / "init.log")
+        await child.start()
+        if await child.wait(INIT_TIMEOUT_S) != 0:
+            raise TargetError(f"'{child.words}' failed; it said: {child.last_words()}")

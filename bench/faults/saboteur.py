@@ -18,10 +18,12 @@ from bench.errors import BenchError
 from bench.faults.cgroups import Cgroups
 from bench.faults.kernel import Way
 from bench.faults.relay import Relays, Weather
+from bench.faults.smalldisk import SmallDisk
 
 PROCESS_FAULTS = ("kill", "pause")
 LINK_FAULTS = ("partition", "split", "one-way", "loss", "delay")
-KINDS = (*PROCESS_FAULTS, *LINK_FAULTS)
+DISK_FULL = "disk-full"
+KINDS = (*PROCESS_FAULTS, *LINK_FAULTS, DISK_FULL)
 LOSS_SHARE = 0.2
 DELAY_S = 0.1
 POLL_S = 0.1
@@ -42,6 +44,7 @@ class Means:
     no_links: str = "nothing was put into the links"
     ports: Mapping[str, Sequence[int]] = field(default_factory=dict)
     """Where others reach a component, for cutting links one by one."""
+    disks: Mapping[str, SmallDisk] = field(default_factory=dict)
 
 
 class Saboteur:
@@ -56,6 +59,10 @@ class Saboteur:
         means = self._means
         if kind in PROCESS_FAULTS:
             return "supervisor"
+        if kind == DISK_FULL:
+            if means.disks:
+                return "small disk"
+            raise NotRun("only validators can be put on small disks, and only by root")
         if means.cgroups is not None and kind != "delay":
             return means.cgroups.method
         if means.relays is not None:
@@ -87,6 +94,8 @@ class Saboteur:
             # It may take longer than an answer may: then the state tells.
             with suppress(ControlError):
                 await self._means.control.restart(component)
+        elif kind == DISK_FULL:
+            self._means.disks[component].free()
         else:
             for means in (self._means.cgroups, self._means.relays):
                 if means is not None:
@@ -104,6 +113,10 @@ class Saboteur:
             await control.kill(component, -1)
         elif kind == "pause":
             await control.pause(component)
+        elif kind == DISK_FULL:
+            if component not in self._means.disks:
+                raise NotRun(f"'{component}' has no small disk")
+            await asyncio.to_thread(self._means.disks[component].fill)
         elif method == "kernel":
             assert cgroups is not None
             self._filter(cgroups, kind, component)

@@ -22,7 +22,7 @@ from bench.adapters.offices import make_locator
 from bench.control import Control, ControlError
 from bench.errors import BenchError
 from bench.faults.cgroups import Cgroups, unavailable
-from bench.faults.mesh import RelayedLauncher
+from bench.faults.mesh import Preparation, PreparingLauncher
 from bench.faults.saboteur import Means, Saboteur
 from bench.history.files import LineWriter
 from bench.history.record import Record
@@ -48,13 +48,15 @@ AUDIT_ATTEMPTS = 20
 @dataclass(frozen=True, slots=True)
 class StagePlan:
     """What to set up: a target by name, for at most so long, at this rate. `relays`
-    puts relays into a chain's links (None: where the kernel cannot cut them)."""
+    puts relays into a chain's links (None: where the kernel cannot cut them);
+    `small_disks` puts each of its nodes on a disk that can be filled."""
 
     target: str
     folder: Path
     load_s: float
     sessions_per_s: float = 8.0
     relays: bool | None = None
+    small_disks: bool = False
 
 
 class Tape(LineWriter):
@@ -230,11 +232,11 @@ async def open_stage(plan: StagePlan, progress: Progress) -> AsyncIterator[Stage
         cgroups, why = None, unavailable()
         if not plan.relays and why is None:
             cgroups = stack.enter_context(Cgroups.claim())
-        launcher = RelayedLauncher(plan.target, plan.folder, cgroups is None)
+        wanted = Preparation(cgroups is None, plan.small_disks)
+        launcher = PreparingLauncher(plan.target, plan.folder, wanted)
         stack.push_async_callback(launcher.stop)
         progress("starting")
         running = await launcher.start()
-        relays = launcher.relays
         control_path = running.descriptor.control
         if control_path is None:
             raise BenchError(
@@ -244,7 +246,8 @@ async def open_stage(plan: StagePlan, progress: Progress) -> AsyncIterator[Stage
         stack.push_async_callback(control.close)
         reason = f"there are no relays in this target's links, and {why}"
         ports = ports_of(running.descriptor)
-        saboteur = Saboteur(Means(control, cgroups, relays, reason, ports))
+        means = Means(control, cgroups, launcher.relays, reason, ports, launcher.disks)
+        saboteur = Saboteur(means)
         adapter = make_adapter(running.descriptor, running.folder)
         await adapter.open()
         stack.push_async_callback(adapter.close)

@@ -20,8 +20,8 @@ def configure_spof(parser: argparse.ArgumentParser) -> None:
         "--fault",
         action="append",
         metavar="KIND",
-        help="kill, pause, partition, one-way, loss or delay; may be repeated "
-        "(default: kill, pause and partition)",
+        help="kill, pause, partition, one-way, loss, delay or disk-full; may be "
+        "repeated (default: kill, pause and partition)",
     )
     parser.add_argument(
         "--component",

@@ -16,7 +16,8 @@ from typing import Protocol
 from bench.adapters.contract import Audit
 from bench.checks.orders import check_orders
 from bench.errors import BenchError
-from bench.faults.saboteur import NotRun
+from bench.faults.saboteur import DISK_FULL, NotRun
+from bench.faults.smalldisk import unavailable as no_disks
 from bench.faults.stage import Stage, StagePlan, open_stage
 from bench.history.record import Record
 from bench.progress import Terminal
@@ -103,7 +104,12 @@ async def _one_stage(
     was all of them."""
     stage_name, is_well = f"stage-{number}", True
     stage_plan = StagePlan(
-        plan.target, plan.folder / stage_name, STAGE_S_MAX, plan.sessions_per_s
+        plan.target,
+        plan.folder / stage_name,
+        STAGE_S_MAX,
+        plan.sessions_per_s,
+        relays="delay" in plan.faults or None,
+        small_disks=DISK_FULL in plan.faults and no_disks() is None,
     )
     shown = Shown()
     async with open_stage(stage_plan, terminal) as stage:
