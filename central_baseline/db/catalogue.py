@@ -29,7 +29,7 @@ FROM shop_state
 async def read_catalogue(database: Readable) -> tuple[Catalogue, bool]:
     """The catalogue with prices and stocks, and whether the shop is paused."""
     row = (await database.read(_CATALOGUE))[0]
-    return _catalogue(row), row["paused"]
+    return catalogue_of(row), row["paused"]
 
 
 async def change_prices(
@@ -38,7 +38,7 @@ async def change_prices(
     """Set prices, all or none; returns the new version of the catalogue."""
     async with database.transaction() as connection:
         await connection.execute("SELECT FROM shop_state FOR UPDATE")
-        before = _catalogue(await connection.fetchrow(_CATALOGUE))
+        before = catalogue_of(await connection.fetchrow(_CATALOGUE))
         after = set_prices(before, prices)
         if isinstance(after, Rejected):
             return after
@@ -67,7 +67,7 @@ async def change_stock(
                 "FOR UPDATE",
                 *_key(design),
             )
-        before = _catalogue(await connection.fetchrow(_CATALOGUE))
+        before = catalogue_of(await connection.fetchrow(_CATALOGUE))
         after = adjust_stock(before, changes)
         if isinstance(after, Rejected):
             return after
@@ -87,7 +87,7 @@ async def change_options(
     """Append an option; returns the new version of the catalogue."""
     async with database.transaction() as connection:
         await connection.execute("SELECT FROM shop_state FOR UPDATE")
-        before = _catalogue(await connection.fetchrow(_CATALOGUE))
+        before = catalogue_of(await connection.fetchrow(_CATALOGUE))
         after = add_option(before, kind, name)
         if isinstance(after, Rejected):
             return after
@@ -108,7 +108,8 @@ async def set_paused(database: Database, paused: bool) -> None:
     await database.write("UPDATE shop_state SET paused = $1", paused)
 
 
-def _catalogue(row: Row) -> Catalogue:
+def catalogue_of(row: Row) -> Catalogue:
+    """The catalogue of a row with the columns of `_CATALOGUE`."""
     names: dict[str, list[str]] = {kind.value: [] for kind in OptionKind}
     for entry in row["names"] or ():
         kind, _, name = entry.partition(":")

@@ -33,6 +33,9 @@ _DELIVERY_OF = (
 _PAGE_OF_ACCOUNT = (
     "SELECT * FROM orders WHERE account_id = $1 AND id > $2 ORDER BY id LIMIT $3"
 )
+_PAGE_BACKWARDS = (
+    "SELECT * FROM orders WHERE account_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
+)
 _PAGE_OF_STATUS = (
     "SELECT * FROM orders WHERE status = $1 AND id > $2 ORDER BY id LIMIT $3"
 )
@@ -63,12 +66,13 @@ class StoredOrder:
 
 @dataclass(frozen=True)
 class Purchase:
-    """A decided placement, with what the rules' records do not hold."""
+    """A decided placement, with what the rules' records do not hold.
+
+    Its times are counted from zero: the database adds its clock when it writes.
+    """
 
     account_id: int
     placed: Placed
-    paid: bool
-    window_s: int  # until the deadline, counted from the database's now
     delivery: bytes | None
 
 
@@ -100,8 +104,8 @@ async def place(database: Database, purchase: Purchase) -> StoredOrder:
         order.unit_price,
         order.catalogue_version,
         purchase.delivery,
-        purchase.paid,
-        purchase.window_s,
+        order.status is Status.PAID,
+        order.deadline_s,
     )
     return stored_order(rows[0])
 
@@ -173,6 +177,13 @@ async def page_of_account(
 ) -> list[StoredOrder]:
     """A buyer's orders with numbers above `after`, oldest first."""
     return _all(await database.read(_PAGE_OF_ACCOUNT, account_id, after, limit))
+
+
+async def page_backwards(
+    database: Readable, account_id: int, before: int, limit: int
+) -> list[StoredOrder]:
+    """A buyer's orders with numbers below `before`, newest first."""
+    return _all(await database.read(_PAGE_BACKWARDS, account_id, before, limit))
 
 
 async def page_of_status(

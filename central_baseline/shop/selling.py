@@ -5,9 +5,10 @@ when it was written; a request is acknowledged once its commit is durable; a ret
 the same reference gets the first answer, after a durable write of its own.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from central_baseline.db import orders
+from central_baseline.db import batches, orders
 from central_baseline.db.accounts import Account
 from central_baseline.db.database import Database
 from central_baseline.db.orders import Purchase, Snapshot, StoredOrder
@@ -20,13 +21,14 @@ from shop_contract.rules import (
     Order,
     OrderRequest,
     Party,
-    Placed,
+    Premises,
     Reason,
     Rejected,
     Situation,
     Sku,
     pay,
     place,
+    purchase,
     redirect,
     transition,
 )
@@ -92,6 +94,25 @@ class Seller:
                 return await self._refused(account, request, decided)
         raise Overloaded("prices or stock kept changing; try again")
 
+    async def sell_batch(
+        self, account: Account, requests: Sequence[OrderRequest], payment: int
+    ) -> list[Sold] | Rejected:
+        """Place and pay several orders, all or none; answers in the requests' order."""
+        for _ in range(ATTEMPTS):
+            seen = await batches.premises(self._primary, account.id, requests)
+            decided = purchase(requests, str(account.id), seen, payment, now_s=0)
+            if isinstance(decided, Rejected):
+                return await self._refused_batch(account, requests, decided, seen)
+            envelopes = [request.delivery or None for request in requests]
+            try:
+                stored = await batches.place(
+                    self._primary, account.id, decided, envelopes
+                )
+            except PremiseFailed:
+                continue  # what was read is out of date
+            return _all_sold(requests, stored)
+        raise Overloaded("prices or stock kept changing; try again")
+
     async def step(
         self,
         account: Account,
@@ -127,6 +148,20 @@ class Seller:
         stored = await orders.replay(self._primary, account.id, request.reference)
         return _sold(request, stored) if stored else refusal
 
+    async def _refused_batch(
+        self,
+        account: Account,
+        requests: Sequence[OrderRequest],
+        refusal: Rejected,
+        seen: Premises,
+    ) -> list[Sold] | Rejected:
+        references = [request.reference for request in requests]
+        retried = refusal.reason is Reason.ALREADY_PLACED
+        if not retried or len(seen.taken) != len(references):
+            return refusal
+        stored = await batches.replay(self._primary, account.id, references)
+        return _all_sold(requests, stored)
+
     def _remembered(self, design: Design) -> Snapshot | None:
         """A hopeful snapshot: the last known price, and everything else in favour.
 
@@ -161,26 +196,31 @@ def may_read(account: Account, order: Order) -> bool:
 def decide(
     account: Account, request: OrderRequest, payment: int | None, seen: Snapshot
 ) -> Purchase | Rejected:
-    """Apply the rules to a snapshot. Times are counted from zero: the database adds
-    its clock when it writes."""
-    situation = Situation(
-        seen.catalogue_version, seen.paused, seen.already_placed, seen.has_profile
-    )
-    placed = place(request, str(account.id), seen.sku, situation, now_s=0)
-    if isinstance(placed, Rejected):
-        return placed
-    final = placed.order
-    if payment is not None:
-        paid = pay(placed.order, payment, actor_of(account), now_s=0)
-        if isinstance(paid, Rejected):
-            return paid
-        final = paid.order
-    return Purchase(
-        account.id,
-        Placed(placed.order, placed.take_stock),
-        paid=payment is not None,
-        window_s=final.deadline_s,
-        delivery=request.delivery or None,
+    """Apply the rules to a snapshot; without a payment the order waits for it."""
+    if payment is None:
+        situation = Situation(
+            seen.catalogue_version, seen.paused, seen.already_placed, seen.has_profile
+        )
+        placed = place(request, str(account.id), seen.sku, situation, now_s=0)
+        if isinstance(placed, Rejected):
+            return placed
+    else:
+        bought = purchase(
+            [request], str(account.id), _premises(request, seen), payment, now_s=0
+        )
+        if isinstance(bought, Rejected):
+            return bought
+        placed = bought[0]
+    return Purchase(account.id, placed, request.delivery or None)
+
+
+def _premises(request: OrderRequest, seen: Snapshot) -> Premises:
+    return Premises(
+        seen.catalogue_version,
+        seen.paused,
+        seen.has_profile,
+        {request.design: seen.sku},
+        frozenset((request.reference,)) if seen.already_placed else frozenset(),
     )
 
 
@@ -203,3 +243,16 @@ def _sold(request: OrderRequest, stored: StoredOrder) -> Sold | Rejected:
     if not same:
         return Rejected(Reason.ALREADY_PLACED)
     return Sold(stored, replayed=stored.replays > 0)
+
+
+def _all_sold(
+    requests: Sequence[OrderRequest], stored: Sequence[StoredOrder]
+) -> list[Sold] | Rejected:
+    by_reference = {each.order.reference: each for each in stored}
+    found = []
+    for request in requests:
+        sold = _sold(request, by_reference[request.reference])
+        if isinstance(sold, Rejected):
+            return sold
+        found.append(sold)
+    return found

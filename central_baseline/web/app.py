@@ -17,15 +17,22 @@ from central_baseline.db.database import Database
 from central_baseline.db.reading import REPLICA_PATIENCE_S, Reads
 from central_baseline.shop.cache import Cache
 from central_baseline.shop.selling import Seller
+from central_baseline.web.bodies import MAX_BATCH_BODY
 from central_baseline.web.middleware import around
 from central_baseline.web.passwords import Passwords
-from central_baseline.web.routes import admin, buying, health, pages, people, shelves
+from central_baseline.web.routes import (
+    admin,
+    buying,
+    health,
+    owning,
+    pages,
+    people,
+    shelves,
+)
 from central_baseline.web.services import SERVICES, Services
 from central_baseline.web.sessions import Sessions
 from central_baseline.web.settings import WebSettings
 
-MAX_BODY = 16 * 1024
-MAX_ADMIN_BODY = 1024 * 1024
 KEEP_ALIVE_S = 75.0
 SHUTDOWN_S = 10.0
 BACKLOG = 1024
@@ -33,9 +40,9 @@ BACKLOG = 1024
 
 def public_app(services: Services) -> web.Application:
     """What shoppers reach."""
-    app = web.Application(middlewares=[around], client_max_size=MAX_BODY)
+    app = web.Application(middlewares=[around], client_max_size=MAX_BATCH_BODY)
     app[SERVICES] = services
-    for room in (health, buying, people, shelves):
+    for room in (health, buying, people, shelves, owning):
         room.add_routes(app.router)
     pages.add_routes(app)
     return app
@@ -43,7 +50,7 @@ def public_app(services: Services) -> web.Application:
 
 def admin_app(services: Services) -> web.Application:
     """What only the operator reaches."""
-    app = web.Application(middlewares=[around], client_max_size=MAX_ADMIN_BODY)
+    app = web.Application(middlewares=[around], client_max_size=admin.MAX_BODY)
     app[SERVICES] = services
     for room in (health, admin):
         room.add_routes(app.router)

@@ -17,6 +17,8 @@ AMOUNT = re.compile(r"[0-9]{1,78}")  # 256 bits; the rules bound what is taken
 WHOLE = re.compile(r"-?[0-9]{1,78}")
 HEX = re.compile(r"0x([0-9a-fA-F]{2})*")
 MAX_TEXT = 256
+MAX_BODY = 16 * 1024  # bytes, unless a route needs more
+MAX_BATCH_BODY = 64 * 1024  # the longest batch with the longest envelopes
 
 
 class Body:
@@ -99,14 +101,18 @@ class Body:
         return value
 
 
-async def read_body(request: web.Request) -> Body:
-    """The JSON object of a request; Refusal 400 or 413."""
+async def read_body(request: web.Request, most: int = MAX_BODY) -> Body:
+    """The JSON object of a request of at most so many bytes; Refusal 400 or 413."""
     if request.content_type != "application/json":
         raise malformed("send JSON with 'Content-Type: application/json'")
     try:
-        fields = orjson.loads(await request.read())
+        data = await request.read()
     except web.HTTPRequestEntityTooLarge as error:
         raise Refusal(413, "body_too_large", error.reason) from error
+    if len(data) > most:
+        raise Refusal(413, "body_too_large", f"send at most {most} bytes")
+    try:
+        fields = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise malformed(f"the body is not JSON: {error}") from error
     if not isinstance(fields, dict):

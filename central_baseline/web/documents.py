@@ -35,11 +35,13 @@ def order_document(stored: StoredOrder, order: Order | None = None) -> dict[str,
     }
 
 
-def page_document(orders: list[StoredOrder], limit: int) -> dict[str, Any]:
-    """A page of orders; `next_after` is null when this is the last one."""
+def page_document(
+    orders: list[StoredOrder], limit: int, next_name: str = "next_after"
+) -> dict[str, Any]:
+    """A page of orders, and where the next one starts: null when this is the last."""
     return {
         "orders": [order_document(stored) for stored in orders],
-        "next_after": orders[-1].id if orders and len(orders) == limit else None,
+        next_name: orders[-1].id if orders and len(orders) == limit else None,
     }
 
 

@@ -27,6 +27,7 @@ from shop_contract.rules.placing import (
     place,
     quote,
 )
+from shop_contract.rules.purchasing import Premises, purchase
 from shop_contract.rules.reasons import Reason, Rejected
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "OrderRequest",
     "Party",
     "Placed",
+    "Premises",
     "Quote",
     "Reason",
     "Rejected",
@@ -48,6 +50,7 @@ __all__ = [
     "default_catalogue",
     "pay",
     "place",
+    "purchase",
     "quote",
     "redirect",
     "transition",

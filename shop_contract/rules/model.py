@@ -15,7 +15,6 @@ from shop_contract.rules.catalogue import (
     adjust_stock,
     set_prices,
 )
-from shop_contract.rules.limits import MAX_BATCH
 from shop_contract.rules.orders import (
     FINAL,
     Action,
@@ -29,7 +28,9 @@ from shop_contract.rules.orders import (
     redirect,
     transition,
 )
-from shop_contract.rules.placing import OrderRequest, Situation, place
+from shop_contract.rules.ownership import Ownership, accept, offer
+from shop_contract.rules.placing import OrderRequest, Placed, Situation, place
+from shop_contract.rules.purchasing import Premises, purchase
 from shop_contract.rules.reasons import Reason, Rejected
 
 
@@ -75,13 +76,7 @@ class ModelShop:
         placed = place(request, buyer, sku, situation, self.now_s)
         if isinstance(placed, Rejected):
             return placed
-        self._shelve(request.design, -placed.take_stock)
-        self.orders.append(placed.order)
-        order_id = len(self.orders)
-        self.order_of[buyer, request.reference] = order_id
-        if request.delivery:
-            self.deliveries[order_id] = request.delivery
-        return order_id
+        return self._book(placed, request)
 
     def pay(self, buyer: str, order_id: int, amount: int) -> Rejected | None:
         moved = pay(self.order(order_id), amount, self.actor(buyer), self.now_s)
@@ -95,18 +90,21 @@ class ModelShop:
         self, buyer: str, requests: Sequence[OrderRequest], payment: int
     ) -> int | Rejected:
         """Place and pay several orders, all or none; returns the id of the first."""
-        if not requests:
-            return Rejected(Reason.EMPTY_BATCH)
-        if len(requests) > MAX_BATCH:
-            return Rejected(Reason.BATCH_TOO_LARGE)
-        before = (self.catalogue, len(self.orders), self.order_of, self.deliveries)
-        self.order_of, self.deliveries = dict(self.order_of), dict(self.deliveries)
-        rejected = self._place_all(buyer, requests, payment)
-        if rejected is None:
-            return before[1] + 1
-        self.catalogue, count, self.order_of, self.deliveries = before
-        del self.orders[count:]
-        return rejected
+        premises = Premises(
+            catalogue_version=self.catalogue.version,
+            paused=self.paused,
+            has_profile=buyer in self.profiles,
+            shelf={r.design: self.catalogue.sku(r.design) for r in requests},
+            taken=frozenset(
+                r.reference for r in requests if (buyer, r.reference) in self.order_of
+            ),
+        )
+        bought = purchase(requests, buyer, premises, payment, self.now_s)
+        if isinstance(bought, Rejected):
+            return bought
+        pairs = zip(bought, requests, strict=True)
+        ids = [self._book(placed, request) for placed, request in pairs]
+        return ids[0]
 
     def redirect(self, account: str, order_id: int, delivery: bytes) -> Rejected | None:
         actor = self.actor(account)
@@ -165,35 +163,32 @@ class ModelShop:
         return None
 
     def transfer_ownership(self, account: str, new_owner: str) -> Rejected | None:
-        if account != self.owner:
-            return Rejected(Reason.NOT_AUTHORIZED)
-        self.pending_owner = new_owner
-        return None
+        return self._hand_over(offer(self._held(), account, new_owner))
 
     def accept_ownership(self, account: str) -> Rejected | None:
-        if account != self.pending_owner:
-            return Rejected(Reason.NOT_AUTHORIZED)
-        self.owner, self.pending_owner = account, None
-        return None
+        return self._hand_over(accept(self._held(), account))
 
     def order(self, order_id: int) -> Order | None:
         known = 1 <= order_id <= len(self.orders)
         return self.orders[order_id - 1] if known else None
 
-    def _place_all(
-        self, buyer: str, requests: Sequence[OrderRequest], payment: int
-    ) -> Rejected | None:
-        placed: list[int] = []
-        for request in requests:
-            order_id = self.place_unpaid(buyer, request)
-            if isinstance(order_id, Rejected):
-                return order_id
-            placed.append(order_id)
-        totals = [self.orders[order_id - 1].total for order_id in placed]
-        if payment != sum(totals):
-            return Rejected(Reason.WRONG_PAYMENT)
-        for order_id, total in zip(placed, totals, strict=True):
-            self.pay(buyer, order_id, total)
+    def _book(self, placed: Placed, request: OrderRequest) -> int:
+        order = placed.order
+        self._shelve(order.design, -placed.take_stock)
+        self.orders.append(order)
+        order_id = len(self.orders)
+        self.order_of[order.buyer, order.reference] = order_id
+        if request.delivery:
+            self.deliveries[order_id] = request.delivery
+        return order_id
+
+    def _held(self) -> Ownership:
+        return Ownership(self.owner, self.pending_owner)
+
+    def _hand_over(self, held: Ownership | Rejected) -> Rejected | None:
+        if isinstance(held, Rejected):
+            return held
+        self.owner, self.pending_owner = held.owner, held.offered_to
         return None
 
     def _apply(self, order_id: int, moved: Moved | Rejected) -> Rejected | None:

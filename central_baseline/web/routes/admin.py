@@ -17,6 +17,7 @@ from shop_contract.rules import Party
 
 MAX_PROVISIONED = 5_000  # accounts made in one go
 AUDIT_PAGE = 10_000
+MAX_BODY = 1024 * 1024
 
 
 def add_routes(router: web.UrlDispatcher) -> None:
@@ -29,7 +30,9 @@ def add_routes(router: web.UrlDispatcher) -> None:
 async def provision(request: web.Request) -> web.Response:
     """Accounts with a session each, without the cost of their passwords."""
     services = _operators(request)
-    body = (await read_body(request)).only(("prefix", "count", "roles", "delivery"))
+    body = (await read_body(request, MAX_BODY)).only(
+        ("prefix", "count", "roles", "delivery")
+    )
     prefix, count = body.text("prefix", 48), body.integer("count")
     if not 1 <= count <= MAX_PROVISIONED:
         raise malformed(f"'count' must be between 1 and {MAX_PROVISIONED}")

@@ -4,7 +4,12 @@ from aiohttp import web
 
 from central_baseline.db import orders
 from central_baseline.shop.selling import StepWith, may_read
-from central_baseline.web.bodies import Body, query_integer, read_body
+from central_baseline.web.bodies import (
+    MAX_BATCH_BODY,
+    Body,
+    query_integer,
+    read_body,
+)
 from central_baseline.web.documents import answer, hex_of, order_document, page_document
 from central_baseline.web.refusals import Refusal, malformed, shop_refusal
 from central_baseline.web.services import reader_of, services_of
@@ -16,6 +21,7 @@ from shop_contract.rules import (
     Rejected,
     Status,
 )
+from shop_contract.rules.limits import MAX_BATCH
 
 PAGE = 100
 MAX_ID = 2**63 - 1
@@ -25,9 +31,10 @@ ORDER_FIELDS = (
     "design",
     "quantity",
     "maximum_price",
-    "payment",
     "delivery",
 )
+# What is read at all; the shop's rules say how many one batch may have.
+MAX_ENTRIES = 2 * MAX_BATCH
 STEPS = {
     action.value: action
     for action in Action
@@ -37,6 +44,7 @@ STEPS = {
 
 def add_routes(router: web.UrlDispatcher) -> None:
     router.add_post("/api/orders", place_order)
+    router.add_post("/api/batches", place_batch)
     router.add_get("/api/orders", own_orders)
     router.add_get("/api/orders/{id}", read_order)
     router.add_get("/api/orders/{id}/delivery", read_delivery)
@@ -50,14 +58,8 @@ async def place_order(request: web.Request) -> web.Response:
     """Place an order; with `payment`, the whole purchase in one transaction."""
     services = services_of(request)
     account = await services.sessions.account_of(request)
-    body = (await read_body(request)).only(ORDER_FIELDS)
-    wanted = OrderRequest(
-        design=body.design(),
-        quantity=body.integer("quantity"),
-        maximum_price=body.amount("maximum_price"),
-        reference=body.hex_bytes("reference"),
-        delivery=body.hex_bytes("delivery") if body.has("delivery") else b"",
-    )
+    body = (await read_body(request)).only((*ORDER_FIELDS, "payment"))
+    wanted = _wanted(body)
     payment = body.amount("payment") if body.has("payment") else None
     sold = await services.seller.sell(account, wanted, payment)
     if isinstance(sold, Rejected):
@@ -72,6 +74,26 @@ async def place_order(request: web.Request) -> web.Response:
     return response
 
 
+async def place_batch(request: web.Request) -> web.Response:
+    """Place and pay several orders in one transaction, all or none."""
+    services = services_of(request)
+    account = await services.sessions.account_of(request)
+    body = (await read_body(request, MAX_BATCH_BODY)).only(("orders", "payment"))
+    entries = body.objects("orders", MAX_ENTRIES)
+    wanted = [_wanted(entry.only(ORDER_FIELDS)) for entry in entries]
+    sold = await services.seller.sell_batch(account, wanted, body.amount("payment"))
+    if isinstance(sold, Rejected):
+        raise shop_refusal(sold.reason)
+    replayed = any(each.replayed for each in sold)
+    word = "again" if replayed else "new"
+    services.metrics.orders.labels(word).inc(len(sold))
+    documents = [order_document(each.stored, each.order) for each in sold]
+    response = answer({"orders": documents}, 200 if replayed else 201)
+    if replayed:
+        response.headers[REPLAYED] = "true"
+    return response
+
+
 async def own_orders(request: web.Request) -> web.Response:
     """The caller's orders, all by page or the one with a reference."""
     services = services_of(request)
@@ -81,8 +103,12 @@ async def own_orders(request: web.Request) -> web.Response:
         reference = Body(dict(request.query), "the query").hex_bytes("reference")
         found = await orders.by_reference(reader, account.id, reference)
         return answer({"orders": [order_document(stored) for stored in found]})
-    after = query_integer(request, "after", 0, MAX_ID)
     limit = max(1, query_integer(request, "limit", PAGE, PAGE))
+    if "before" in request.query:
+        before = query_integer(request, "before", MAX_ID, MAX_ID)
+        page = await orders.page_backwards(reader, account.id, before, limit)
+        return answer(page_document(page, limit, "next_before"))
+    after = query_integer(request, "after", 0, MAX_ID)
     page = await orders.page_of_account(reader, account.id, after, limit)
     return answer(page_document(page, limit))
 
@@ -148,6 +174,16 @@ async def read_board(request: web.Request) -> web.Response:
     limit = max(1, query_integer(request, "limit", PAGE, PAGE))
     page = await orders.page_of_status(reader, status, after, limit)
     return answer(page_document(page, limit))
+
+
+def _wanted(body: Body) -> OrderRequest:
+    return OrderRequest(
+        design=body.design(),
+        quantity=body.integer("quantity"),
+        maximum_price=body.amount("maximum_price"),
+        reference=body.hex_bytes("reference"),
+        delivery=body.hex_bytes("delivery") if body.has("delivery") else b"",
+    )
 
 
 async def _step(

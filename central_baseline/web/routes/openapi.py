@@ -9,7 +9,7 @@ from typing import Any
 
 from central_baseline.web.refusals import shop_refusal
 from shop_contract.rules import Reason, Status
-from shop_contract.rules.limits import MAX_CHANGES, MAX_DELIVERY_BYTES
+from shop_contract.rules.limits import MAX_BATCH, MAX_CHANGES, MAX_DELIVERY_BYTES
 
 Schema = dict[str, Any]
 
@@ -58,7 +58,9 @@ _SCHEMAS: dict[str, Schema] = {
         }
     ),
     "Page": _object(
-        {"orders": _list(_named("Order"))}, next_after={"type": ["integer", "null"]}
+        {"orders": _list(_named("Order"))},
+        next_after={"type": ["integer", "null"]},
+        next_before={"type": ["integer", "null"]},
     ),
     "SignedIn": _object(
         {
@@ -78,16 +80,18 @@ _VERSION = _object({"version": WHOLE})
 _AMOUNT = _object({"amount": AMOUNT})
 _SKU_PRICE = _object({"design": _named("Design"), "price": AMOUNT})
 _SKU_CHANGE = _object({"design": _named("Design"), "change": WHOLE})
-_PURCHASE = _object(
-    {
-        "reference": REFERENCE,
-        "design": _named("Design"),
-        "quantity": WHOLE,
-        "maximum_price": AMOUNT,
-    },
-    payment=AMOUNT,
-    delivery=DELIVERY,
+_WANTED: dict[str, Schema] = {
+    "reference": REFERENCE,
+    "design": _named("Design"),
+    "quantity": WHOLE,
+    "maximum_price": AMOUNT,
+}
+_PURCHASE = _object(_WANTED, payment=AMOUNT, delivery=DELIVERY)
+_BATCH = _object(
+    {"orders": _list(_object(_WANTED, delivery=DELIVERY), MAX_BATCH), "payment": AMOUNT}
 )
+_ACCOUNT = _object({"account": TEXT, "name": TEXT, "roles": _list(TEXT)})
+_OFFER = {"type": ["string", "null"]}
 _CATALOGUE = _object(
     {
         "version": WHOLE,
@@ -115,6 +119,8 @@ _ROUTES: tuple[tuple[str, str, str, Schema | None, Schema | None, bool], ...] = 
      _object({"unit_price": AMOUNT, "total": AMOUNT}), False),
     ("post", "/api/orders", "Place an order, or with payment purchase",
      _PURCHASE, _ORDER, True),
+    ("post", "/api/batches", "Purchase several, all or none",
+     _BATCH, _object({"orders": _list(_named("Order"))}), True),
     ("get", "/api/orders", "Own orders", None, _named("Page"), True),
     ("get", "/api/orders/{id}", "One order", None, _ORDER, True),
     ("get", "/api/orders/{id}/delivery", "Its sealed address (buyer, staff)", None,
@@ -140,7 +146,11 @@ _ROUTES: tuple[tuple[str, str, str, Schema | None, Schema | None, bool], ...] = 
      _object({"kind": TEXT, "name": TEXT}), _VERSION, True),
     ("put", "/api/roles", "Give or take a role (owner)",
      _object({"name": TEXT, "role": TEXT, "enabled": {"type": "boolean"}}),
-     _object({"account": TEXT, "name": TEXT, "roles": _list(TEXT)}), True),
+     _ACCOUNT, True),
+    ("put", "/api/ownership", "Offer the shop, or with null withdraw the offer (owner)",
+     _object({}, name=_OFFER), _object({"offered_to": _OFFER}), True),
+    ("post", "/api/ownership/accept", "Take over the shop that was offered",
+     None, _ACCOUNT, True),
     ("put", "/api/paused", "Pause or resume sales (owner)", _PAUSED, _PAUSED, True),
     ("get", "/live", "The process answers", None, None, False),
     ("get", "/ready", "The database answers", None, None, False),
@@ -148,8 +158,9 @@ _ROUTES: tuple[tuple[str, str, str, Schema | None, Schema | None, bool], ...] = 
     ("get", "/openapi.json", "This document", None, None, False),
 )  # fmt: skip
 
+_IDEMPOTENT = {("post", "/api/orders"), ("post", "/api/batches")}
 _QUERIES = {
-    "/api/orders": ("reference", "after", "limit"),
+    "/api/orders": ("reference", "after", "before", "limit"),
     "/api/board": ("status", "after", "limit"),
 }
 
@@ -193,8 +204,8 @@ def _operation(
         "parameters": _parameters(method, path),
         "responses": {success: done, "default": _REFUSED},
     }
-    if path == "/api/orders" and method == "post":
-        operation["responses"]["201"] = {**done, "description": "a new order"}
+    if (method, path) in _IDEMPOTENT:
+        operation["responses"]["201"] = {**done, "description": "newly placed"}
         done["description"] = "the first answer to this reference, again"
     if body is not None:
         content = {"application/json": {"schema": body}}

@@ -3,18 +3,18 @@
 import orjson
 from aiohttp import web
 
-from central_baseline.db import accounts, catalogue
+from central_baseline.db import catalogue
 from central_baseline.web.bodies import read_body
 from central_baseline.web.documents import (
-    account_document,
     answer,
     catalogue_document,
     catalogue_from,
     sku_document,
 )
 from central_baseline.web.refusals import malformed, shop_refusal
-from central_baseline.web.services import Services, reader_of, services_of
-from shop_contract.rules import Party, Reason, Rejected, quote
+from central_baseline.web.routes.owning import owners_of
+from central_baseline.web.services import reader_of, services_of
+from shop_contract.rules import Rejected, quote
 from shop_contract.rules.catalogue import OptionKind
 
 # What is read at all; the shop's rules say how many may change at once.
@@ -32,7 +32,6 @@ def add_routes(router: web.UrlDispatcher) -> None:
     router.add_put("/api/prices", change_prices)
     router.add_post("/api/options", add_option)
     router.add_put("/api/paused", set_paused)
-    router.add_put("/api/roles", set_role)
 
 
 async def read_catalogue(request: web.Request) -> web.Response:
@@ -68,7 +67,7 @@ async def _shown(request: web.Request) -> bytes:
 
 async def change_stock(request: web.Request) -> web.Response:
     """Add to or take from stocks; changes are differences."""
-    services = await _owners(request)
+    services = await owners_of(request)
     body = (await read_body(request)).only(("changes",))
     changes = [
         (entry.only(("design", "change")).design(), entry.integer("change"))
@@ -82,7 +81,7 @@ async def change_stock(request: web.Request) -> web.Response:
 
 
 async def change_prices(request: web.Request) -> web.Response:
-    services = await _owners(request)
+    services = await owners_of(request)
     body = (await read_body(request)).only(("prices",))
     prices = [
         (entry.only(("design", "price")).design(), entry.amount("price"))
@@ -96,7 +95,7 @@ async def change_prices(request: web.Request) -> web.Response:
 
 
 async def add_option(request: web.Request) -> web.Response:
-    services = await _owners(request)
+    services = await owners_of(request)
     body = (await read_body(request)).only(("kind", "name"))
     try:
         kind = OptionKind(body.text("kind"))
@@ -110,31 +109,8 @@ async def add_option(request: web.Request) -> web.Response:
 
 
 async def set_paused(request: web.Request) -> web.Response:
-    services = await _owners(request)
+    services = await owners_of(request)
     paused = (await read_body(request)).only(("paused",)).boolean("paused")
     await catalogue.set_paused(services.primary, paused)
     await services.cache.forget(CATALOGUE)
     return answer({"paused": paused})
-
-
-async def set_role(request: web.Request) -> web.Response:
-    """Give an account a role at the bench or with the parcels, or take it away."""
-    services = await _owners(request)
-    body = (await read_body(request)).only(("name", "role", "enabled"))
-    name, role, enabled = body.text("name"), body.text("role"), body.boolean("enabled")
-    if role not in {Party.MOULDER, Party.COURIER}:
-        raise malformed("'role' must be moulder or courier")
-    account = await accounts.change_role(services.primary, name, Party(role), enabled)
-    if account is None:
-        raise shop_refusal(Reason.INVALID_ACCOUNT)
-    services.sessions.forget(account.id)
-    return answer(account_document(account))
-
-
-async def _owners(request: web.Request) -> Services:
-    """The services, to an owner only."""
-    services = services_of(request)
-    account = await services.sessions.account_of(request)
-    if Party.OWNER not in account.roles:
-        raise shop_refusal(Reason.NOT_AUTHORIZED)
-    return services

@@ -16,6 +16,7 @@ from shop_contract.rules import (
     Rejected,
     Situation,
     Sku,
+    Status,
     place,
 )
 from shop_contract.rules.limits import MOULD_WINDOW_S, PAY_WINDOW_S
@@ -29,15 +30,17 @@ SEEN = Snapshot(3, False, False, True, Sku(DESIGN, 100, 5))
 def test_a_purchase_is_paid_and_its_window_is_the_moulder_s() -> None:
     decided = decide(ALICE, REQUEST, 200, SEEN)
     assert isinstance(decided, Purchase)
-    assert (decided.paid, decided.window_s) == (True, MOULD_WINDOW_S)
-    assert decided.placed.order.unit_price == 100
+    order = decided.placed.order
+    assert (order.status, order.deadline_s) == (Status.PAID, MOULD_WINDOW_S)
+    assert order.unit_price == 100
     assert decided.delivery is None
 
 
 def test_without_money_it_waits_for_it() -> None:
     decided = decide(ALICE, REQUEST, None, SEEN)
     assert isinstance(decided, Purchase)
-    assert (decided.paid, decided.window_s) == (False, PAY_WINDOW_S)
+    order = decided.placed.order
+    assert (order.status, order.deadline_s) == (Status.PLACED, PAY_WINDOW_S)
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,12 @@ async def test_own_orders_come_in_pages_and_by_reference(shop: Client) -> None:
         "GET", f"/api/orders?after={page.body['next_after']}", token=token
     )
     assert (rest.body["orders"], rest.body["next_after"]) == (bought[2:], None)
+    newest = await shop.ask("GET", "/api/orders?before=999999999&limit=2", token=token)
+    assert newest.body["orders"] == bought[:0:-1]
+    first = await shop.ask(
+        "GET", f"/api/orders?before={newest.body['next_before']}&limit=2", token=token
+    )
+    assert (first.body["orders"], first.body["next_before"]) == (bought[:1], None)
     one = await shop.ask(
         "GET", f"/api/orders?reference={bought[1]['reference']}", token=token
     )

@@ -5,14 +5,14 @@ import json
 import jsonschema
 from aiohttp import web
 
-from central_baseline.web.routes import buying, health, people, shelves
+from central_baseline.web.routes import buying, health, owning, people, shelves
 from central_baseline.web.routes.openapi import document
 from tests.central_baseline.client import Client
 
 
 def test_the_document_has_exactly_the_routes_there_are() -> None:
     app = web.Application()
-    for room in (health, buying, people, shelves):
+    for room in (health, buying, people, shelves, owning):
         room.add_routes(app.router)
     served = {
         (route.method.lower(), route.resource.canonical)

@@ -5,7 +5,7 @@ import { allowedActions } from "../actions.js";
 import { equal } from "../bytes.js";
 import { openingKey } from "../delivery.js";
 import { parsed, plain } from "../money.js";
-import { actionButton, orderCard, signInFirst } from "./orders.js";
+import { actionButton, moreButton, orderCard, signInFirst } from "./orders.js";
 import { button } from "./account.js";
 import { find } from "./design.js";
 
@@ -15,6 +15,7 @@ const QUEUES = [
   ["shipped", "On the way"],
 ];
 const STAFF_ACTIONS = ["mould", "ship", "deliver", "refund", "release", "expire"];
+const pages = { paid: 1, moulding: 1, shipped: 1 }; // of each queue that are shown
 let shelf = 0; // the shape whose stock and prices are shown
 let key = null; // the shop's private delivery key, in this tab's memory only
 
@@ -32,9 +33,8 @@ export async function boardView(app) {
   const now = await app.world.now();
   const queues = [];
   for (const [status, name] of QUEUES) {
-    queues.push(
-      queue(app, { catalogue, account, now, name, orders: await app.world.board(status) }),
-    );
+    const found = await app.world.board(status, pages[status]);
+    queues.push(queue(app, { catalogue, account, now, status, name, ...found }));
   }
   const isOwner = account.roles.includes("owner");
   return [
@@ -46,8 +46,8 @@ export async function boardView(app) {
   ];
 }
 
-function queue(app, { catalogue, account, now, name, orders }) {
-  const items = orders.toReversed().map((order) => {
+function queue(app, { catalogue, account, now, status, name, orders, more }) {
+  const items = orders.map((order) => {
     const allowed = allowedActions(order, account, now);
     const buttons = STAFF_ACTIONS.filter((action) => allowed.includes(action)).map(
       (action) => actionButton(app, order, action),
@@ -60,10 +60,13 @@ function queue(app, { catalogue, account, now, name, orders }) {
   return h(
     "section",
     { "aria-labelledby": id },
-    h("h2", { id }, `${name} (${orders.length})`),
+    h("h2", { id }, `${name} (${orders.length}${more ? " or more" : ""})`),
     items.length
       ? h("ul", { class: "cards" }, items)
       : h("p", { class: "hint" }, "Nothing."),
+    more
+      ? moreButton(app, `more-${status}`, "Show more", () => (pages[status] += 1))
+      : null,
   );
 }
 

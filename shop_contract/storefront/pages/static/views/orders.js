@@ -6,21 +6,41 @@ import { shown } from "../money.js";
 import { allowedActions, stepsAhead } from "../actions.js";
 import { ACTIONS, STATUSES, STEPS } from "../words.js";
 
+let pages = 1; // of one's own orders that are shown
 const BUYERS_ACTIONS = ["pay", "cancel", "deliver", "expire"];
 
 export async function ordersView(app) {
   const account = await app.world.account();
   const title = h("h1", {}, "My orders");
   if (!account) return [title, signInFirst()];
-  const [catalogue, orders] = [await app.world.catalogue(), await app.world.ownOrders()];
-  if (!orders.length) {
+  const catalogue = await app.world.catalogue();
+  const { orders, more } = await app.world.ownOrders(pages);
+  if (!orders.length && !more) {
     return [
       title,
       h("p", {}, "No orders yet. ", h("a", { href: "#design" }, "Design a candle"), "."),
     ];
   }
   const items = orders.map((order) => orderCard(app, catalogue, order));
-  return [title, h("ul", { class: "cards", id: "orders" }, items)];
+  return [
+    title,
+    items.length
+      ? h("ul", { class: "cards", id: "orders" }, items)
+      : h("p", {}, "None of the newest orders of this shop is yours."),
+    more ? moreButton(app, "more", "Show older orders", () => (pages += 1)) : null,
+  ];
+}
+
+// The end of a list that goes on: shows it again with one page more.
+export function moreButton(app, id, text, turn) {
+  const button = h("button", { type: "button", class: "quiet", id }, text);
+  button.addEventListener("click", () =>
+    app.attempt(button, () => {
+      turn();
+      return app.refresh();
+    }),
+  );
+  return h("p", {}, button);
 }
 
 export function orderCard(app, catalogue, order, ...more) {

@@ -8,7 +8,7 @@ import { knownSteps } from "../actions.js";
 const CSRF = "chandlery csrf token";
 const TOKEN = "chandlery staff token";
 const TIMEOUT_MS = 15_000;
-const PAGES = 10;
+const PAGE = 100;
 
 // The shop said no, and the name of its reason.
 export class ShopRefused extends Error {
@@ -149,23 +149,25 @@ export class CentralWorld {
     }
   }
 
-  async ownOrders() {
-    return this.#pages("/api/orders?");
+  // So many pages of the caller's orders, the newest first, and whether there are more.
+  ownOrders(pages) {
+    return this.#pages("/api/orders?", "before", pages);
   }
 
-  board(status) {
-    return this.#pages(`/api/board?status=${status}&`);
+  // The orders that wait in a status, those that have waited longest first.
+  board(status, pages) {
+    return this.#pages(`/api/board?status=${status}&`, "after", pages);
   }
 
-  async #pages(path) {
-    const found = [];
-    let after = 0;
-    for (let page = 0; page < PAGES && after !== null; page += 1) {
-      const answer = await this.#ask("GET", `${path}after=${after}&limit=100`);
-      found.push(...answer.orders.map(orderFrom));
-      after = answer.next_after;
+  async #pages(path, from, pages) {
+    const orders = [];
+    let at = from === "before" ? Number.MAX_SAFE_INTEGER : 0;
+    for (let page = 0; page < pages && at !== null; page += 1) {
+      const answer = await this.#ask("GET", `${path}${from}=${at}&limit=${PAGE}`);
+      orders.push(...answer.orders.map(orderFrom));
+      at = answer[`next_${from}`];
     }
-    return found.reverse();
+    return { orders, more: at !== null };
   }
 
   async steps(order) {

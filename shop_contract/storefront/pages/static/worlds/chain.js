@@ -11,7 +11,7 @@ import { Rpc } from "../chain/rpc.js";
 import RULES from "../rules.js";
 
 const PAGE = 64n; // orders the contract gives at once
-const PAGES = 10n; // looked through for one's own orders, the newest first
+const READS = 10; // of so many orders that one page of a list looks through
 const NO_DIGEST = "0x" + "00".repeat(32);
 
 export class ChainWorld {
@@ -146,30 +146,34 @@ export class ChainWorld {
     return found.status === null ? null : found;
   }
 
-  // The caller's orders among the newest few hundred, newest first.
-  ownOrders() {
+  // The caller's orders among the newest ones, newest first, and whether there are older
+  // orders to look through. A page is a few hundred orders of whoever it may be.
+  ownOrders(pages) {
     const me = this.signer.address;
-    return this.#newest((order) => order.buyer === me);
+    return this.#newest((order) => order.buyer === me, pages);
   }
 
-  board(status) {
-    return this.#newest((order) => order.status === status);
+  // The same of the orders in a status, those that have waited longest first.
+  async board(status, pages) {
+    const found = await this.#newest((order) => order.status === status, pages);
+    return { ...found, orders: found.orders.reverse() };
   }
 
-  async #newest(wanted) {
-    const count = await this.contract.read("order_count");
+  async #newest(wanted, pages) {
+    let last = await this.contract.read("order_count");
     const reads = [];
-    for (let last = count; last > 0n && reads.length < PAGES; last -= PAGE) {
+    for (; last > 0n && reads.length < pages * READS; last -= PAGE) {
       const first = last > PAGE ? last - PAGE + 1n : 1n;
       reads.push(["orders", first, last - first + 1n]);
     }
-    const pages = reads.length ? await this.contract.readAll(reads) : [];
-    return pages
+    const answers = reads.length ? await this.contract.readAll(reads) : [];
+    const orders = answers
       .flatMap((page, at) =>
         page.map((fields, n) => orderFrom(fields, Number(reads[at][1]) + n)),
       )
       .filter(wanted)
       .sort((a, b) => b.id - a.id);
+    return { orders, more: last > 0n };
   }
 
   // Every step with its time and block, from the contract's events.
