@@ -56,7 +56,7 @@ def run_vector(vector: Vector, shop: ShopAdapter) -> list[str]:
     `shop.abilities`). Raises what the adapter raises: an answer without a reason is no
     answer.
     """
-    run = _Run(shop)
+    run = Run(shop)
     run.take_all(OPENING)
     for number, step in enumerate(vector.steps, start=1):
         run.take(step, f"step {number} ({step['op']})")
@@ -65,13 +65,13 @@ def run_vector(vector: Vector, shop: ShopAdapter) -> list[str]:
 
 def take_opening(shop: ShopAdapter) -> None:
     """Open an empty shop as every vector finds it. Raises ValueError if it refuses."""
-    run = _Run(shop)
+    run = Run(shop)
     run.take_all(OPENING)
     if run.differences:
         raise ValueError(f"the shop cannot be opened: {'; '.join(run.differences)}")
 
 
-class _Run:
+class Run:
     """One shop, the handles of the orders placed so far, the differences so far."""
 
     def __init__(self, shop: ShopAdapter) -> None:
@@ -84,7 +84,7 @@ class _Run:
             self.take(step)
 
     def take(self, step: Step, where: str = "opening") -> None:
-        answer = self._perform(step)
+        answer = self.perform(step)
         said = f"rejected: {answer.reason}" if isinstance(answer, Rejected) else "ok"
         self._compare(where, said, step.get("expect", "ok"))
         if "amount_out" in step:
@@ -92,16 +92,17 @@ class _Run:
         for name, expected in step.get("then", {}).items():
             if isinstance(expected, Mapping):
                 for key, value in expected.items():
-                    seen = self._observe(name, key)
+                    seen = self.observe(name, key)
                     self._compare(f"{where}: {name} of {key}", seen, value)
             else:
-                self._compare(f"{where}: {name}", self._observe(name, ""), expected)
+                self._compare(f"{where}: {name}", self.observe(name, ""), expected)
 
     def _compare(self, what: str, seen: object, expected: object) -> None:
         if str(seen) != str(expected):
             self.differences.append(f"{what}: expected {expected}, got {seen}")
 
-    def _perform(self, step: Step) -> object:
+    def perform(self, step: Step) -> object:
+        """What the shop answers to one step's operation."""
         shop, by = self.shop, step.get("by", "")
         match step["op"]:
             case "wait":
@@ -121,16 +122,16 @@ class _Run:
                     return batch
                 return self._remember(orders, batch)
             case "pay":
-                return shop.pay(by, self._handle(step["order"]), int(step["amount"]))
+                return shop.pay(by, self.handle(step["order"]), int(step["amount"]))
             case "redirect":
                 envelope = envelope_bytes(step["delivery"])
-                return shop.redirect(by, self._handle(step["order"]), envelope)
+                return shop.redirect(by, self.handle(step["order"]), envelope)
             case "set_profile":
                 return shop.set_profile(by, envelope_bytes(step["delivery"]))
             case "withdraw":
                 return shop.withdraw(by)
             case word if word in set(Action):
-                return shop.act(by, Action(word), self._handle(step["order"]))
+                return shop.act(by, Action(word), self.handle(step["order"]))
             case _:
                 return self._keep_shop(step)
 
@@ -153,17 +154,18 @@ class _Run:
             raise ValueError(f"no vector may ask for the operation {step['op']!r}")
         return operations[step["op"]]()
 
-    def _observe(self, name: str, key: str) -> object:
+    def observe(self, name: str, key: str) -> object:
+        """One thing of a step's `then`; `key` is empty where it has none."""
         shop = self.shop
         observations: dict[str, Callable[[], object]] = {
-            "status": lambda: shop.order(self._handle(key)).status,
-            "total": lambda: shop.order(self._handle(key)).total,
-            "quantity": lambda: shop.order(self._handle(key)).quantity,
-            "order_version": lambda: shop.order(self._handle(key)).catalogue_version,
+            "status": lambda: shop.order(self.handle(key)).status,
+            "total": lambda: shop.order(self.handle(key)).total,
+            "quantity": lambda: shop.order(self.handle(key)).quantity,
+            "order_version": lambda: shop.order(self.handle(key)).catalogue_version,
             "deadline_in": lambda: (
-                shop.order(self._handle(key)).deadline_s - shop.now_s()
+                shop.order(self.handle(key)).deadline_s - shop.now_s()
             ),
-            "deadline": lambda: shop.order(self._handle(key)).deadline_s,
+            "deadline": lambda: shop.order(self.handle(key)).deadline_s,
             "stock": lambda: getattr(shop.sku(design_of(key)), "stock", None),
             "price": lambda: getattr(shop.sku(design_of(key)), "price", None),
             "owed": lambda: shop.owed(key),
@@ -172,7 +174,8 @@ class _Run:
         }
         return observations[name]()
 
-    def _handle(self, name: str) -> Handle:
+    def handle(self, name: str) -> Handle:
+        """Of the order placed under this reference."""
         if name == "unknown":
             return self.shop.unknown_order()
         return self.handles[reference_bytes(name)]
