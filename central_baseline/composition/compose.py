@@ -55,20 +55,21 @@ def compose(settings: Settings, layout: Layout) -> Plan:
     tier = WebTier(rung, layout, secrets, database, web_cores, socket)
     shape = _shape(settings, rung, tier, port)
     if cache is not None:
-        shape.stages[0].append(Component("cache", "cache", [cache]))
+        shape.lanes.append([[Component("cache", "cache", [cache])]])
     endpoints = [Endpoint(f"http://{LOOPBACK}:{port}", shape.entrance)]
     edges = edge_part(layout, rung.regions, port) if rung.regions else EdgePart()
     if rung.regions:
-        shape.stages += [edges.edges, edges.name_servers]
+        shape.lanes.append([edges.edges, edges.name_servers])
     return Plan(
         rung=rung.name,
-        stages=shape.stages,
+        lanes=shape.lanes,
         endpoints=endpoints + edges.endpoints,
         links=shape.links + edges.links,
         durability=database.durability,
         software=_software(rung),
         scalers=shape.scalers,
         background=shape.duties,
+        is_serving=tier.is_serving,
         admin={
             "token": secrets.admin_token,
             "urls": tier.admin_urls,
@@ -83,7 +84,7 @@ def compose(settings: Settings, layout: Layout) -> Plan:
 class _Shape:
     """How a rung's parts stand to each other."""
 
-    stages: list[list[Component]]
+    lanes: list[list[list[Component]]]
     entrance: str  # the component that shoppers reach
     links: list[Link]
     scalers: dict[str, Scaler]
@@ -94,16 +95,16 @@ def _shape(settings: Settings, rung: Rung, tier: WebTier, port: int) -> _Shape:
     database = tier.database
     if rung.together:
         servers = [*database.servers, *tier.servers("server", port)]
-        return _Shape([[Component("server", "server", servers)]], "server", [], {})
+        return _Shape([[[Component("server", "server", servers)]]], "server", [], {})
     if not rung.balanced:
         app = tier.component("app1", port)
         links = _database_links([app], database)
-        return _Shape([database.components, [app]], "app1", links, {})
+        return _Shape([[database.components], [[app]]], "app1", links, {})
     count = settings.servers if settings.servers is not None else rung.servers
     balanced = balanced_tier(tier, count, port)
     links = [Link("balancer", name, at) for name, at in balanced.members.items()]
     return _Shape(
-        [database.components, balanced.apps, [balanced.balancer]],
+        [[database.components], [balanced.apps, [balanced.balancer]]],
         "balancer",
         links + _database_links(balanced.apps, database),
         {"web": balanced.scaler},

@@ -1,6 +1,7 @@
 """The web part of a rung: app servers, and the balancer before them."""
 
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from central_baseline.composition.databases import DatabasePart
 from central_baseline.composition.scaling import WebScaler
@@ -10,6 +11,7 @@ from central_baseline.errors import UsageError
 from central_baseline.rungs import Rung
 from central_baseline.servers.haproxy import BalancerPlace, BalancerServer, Runtime
 from central_baseline.servers.ports import LOOPBACK, free_ports
+from central_baseline.servers.probes import http_status
 from central_baseline.servers.webserver import WebServer
 from central_baseline.supervisor.component import Component
 from central_baseline.supervisor.server import Server
@@ -58,6 +60,15 @@ class WebTier:
             process = f"web{worker}"
             found.append(WebServer(settings, self.layout.run, log, process, self.cores))
         return found
+
+    async def is_serving(self) -> bool:
+        """Whether every app server has found its database."""
+        for url in self.admin_urls:
+            place = urlsplit(url)
+            status = await http_status(str(place.hostname), place.port or 0, "/ready")
+            if status != 200:
+                return False
+        return True
 
     def component(self, name: str, port: int) -> Component:
         """One app server as a failure unit of its own."""

@@ -223,6 +223,8 @@ class Component:
             if time.monotonic() > deadline:
                 raise StartError(f"{self.name}: processes survive SIGKILL")
             await asyncio.sleep(GONE_POLL_S)
+        # What is left of it are corpses: their counters come with their burial.
+        self._processes.reap()
         self._children.clear()
 
     def _signal_tree(self, number: signal.Signals) -> int:

@@ -1,4 +1,4 @@
-"""What a supervisor is to run: stages of components, and what to tell of them.
+"""What a supervisor is to run: lanes of components, and what to tell of them.
 
 A rung makes a plan; the supervisor knows nothing else of rungs.
 """
@@ -46,12 +46,21 @@ class Link:
     address: str
 
 
+Stages = Sequence[Sequence[Component]]
+
+
+async def _at_once() -> bool:
+    """What runs serves."""
+    return True
+
+
 @dataclass
 class Plan:
-    """One rung, composed. Stages start one after the other, each at once."""
+    """One rung, composed. Lanes start all at once; in each lane its stages one after
+    the other, the components of a stage together."""
 
     rung: str
-    stages: Sequence[Sequence[Component]]
+    lanes: Sequence[Stages]
     endpoints: Sequence[Endpoint]
     links: Sequence[Link]
     durability: str
@@ -60,3 +69,10 @@ class Plan:
     # Done again every second for as long as the rung lives, such as autoscaling.
     background: Sequence[Callable[[Fleet], Awaitable[None]]] = ()
     admin: Mapping[str, Any] = field(default_factory=dict)  # for admin.json
+    # Asked once all components are up: lanes may still have to find each other.
+    is_serving: Callable[[], Awaitable[bool]] = _at_once
+
+    @property
+    def stages(self) -> Stages:
+        """All lanes, one after the other; what is stopped first stands last."""
+        return [stage for lane in self.lanes for stage in lane]

@@ -1,4 +1,4 @@
-"""Keeps a plan running: starts its stages, restarts what dies, obeys the socket.
+"""Keeps a plan running: starts its lanes, restarts what dies, obeys the socket.
 
 Restart policy: a component that dies is started again after `RESTART_AFTER_S`, later
 and later when it keeps failing (up to `MAX_BACKOFF_S`), unless it was told to stay
@@ -14,7 +14,7 @@ from typing import Any
 from central_baseline.errors import CentralError, StartError, UsageError
 from central_baseline.supervisor.component import Component, State
 from central_baseline.supervisor.meter import SAMPLE_INTERVAL_S, Meter
-from central_baseline.supervisor.plan import Fleet, Plan
+from central_baseline.supervisor.plan import Fleet, Plan, Stages
 from central_baseline.supervisor.processes import Processes
 
 RESTART_AFTER_S = 1.0
@@ -22,6 +22,8 @@ MAX_BACKOFF_S = 30.0
 STEADY_S = 10.0  # up so long counts as recovered
 
 DUTY_EVERY_S = 1.0
+SERVING_TIMEOUT_S = 30.0
+SERVING_POLL_S = 0.05
 
 Say = Callable[[str], None]
 Duty = Callable[[Fleet], Awaitable[None]]
@@ -65,19 +67,30 @@ class Supervisor:
         del self.components[name]
 
     async def start(self) -> None:
-        """Start all stages; StartError from the first that fails."""
-        for stage in self.plan.stages:
-            results = await asyncio.gather(
-                *(component.start() for component in stage), return_exceptions=True
-            )
-            for result in results:
-                if isinstance(result, BaseException):
-                    raise result
+        """Start all lanes; StartError from the first that fails."""
+        lanes = [asyncio.ensure_future(_start(lane)) for lane in self.plan.lanes]
+        try:
+            await asyncio.gather(*lanes)
+            await self._until_serving()
+        finally:
+            for lane in lanes:
+                lane.cancel()
+            await asyncio.gather(*lanes, return_exceptions=True)
         loop = asyncio.get_running_loop()
         self._background = [loop.create_task(self._sample())]
         self._background += [
             loop.create_task(self._keep(work)) for work in self.plan.background
         ]
+
+    async def _until_serving(self) -> None:
+        deadline = time.monotonic() + SERVING_TIMEOUT_S
+        while not await self.plan.is_serving():
+            if time.monotonic() > deadline:
+                raise StartError(
+                    f"everything runs, but after {SERVING_TIMEOUT_S:.0f} s the shop is "
+                    "not ready: the logs of its app servers say why"
+                )
+            await asyncio.sleep(SERVING_POLL_S)
 
     async def stop(self) -> list[str]:
         """Stop everything, last stage first; names what was stopped."""
@@ -241,3 +254,13 @@ class Supervisor:
             except (CentralError, OSError) as error:
                 self._say(f"a duty failed: {error}")
             await asyncio.sleep(DUTY_EVERY_S)
+
+
+async def _start(lane: Stages) -> None:
+    for stage in lane:
+        results = await asyncio.gather(
+            *(component.start() for component in stage), return_exceptions=True
+        )
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result

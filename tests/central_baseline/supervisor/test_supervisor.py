@@ -15,7 +15,7 @@ from central_baseline.supervisor.meter import Meter
 from central_baseline.supervisor.plan import Plan
 from central_baseline.supervisor.processes import Processes
 from central_baseline.supervisor.supervisor import Supervisor
-from tests.central_baseline.supervisor.plain import SLEEP, PlainServer
+from tests.central_baseline.supervisor.plain import DIE, SLEEP, PlainServer
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ async def control(
     stages = [
         [Component(name, "web", [PlainServer(SLEEP, tmp_path / name)])] for name in "ab"
     ]
-    plan = Plan("test", stages, [], [], "none", {})
+    plan = Plan("test", [stages], [], [], "none", {})
     supervisor = Supervisor(plan, processes, meter)
     socket = tmp_path / "control.sock"
     server = ControlServer(socket, supervisor.handle)
@@ -126,6 +126,39 @@ async def test_malformed_lines_get_an_answer_and_hurt_nobody(control: Path) -> N
     assert await reader.readline() == b""  # hung up
     writer.close()
     assert (await entry(control, "a"))["state"] == "running"
+
+
+async def test_a_lane_that_fails_ends_the_start_of_the_others(
+    processes: Processes, meter: Meter, tmp_path: Path
+) -> None:
+    """One never becomes ready and would be waited for; the other dies at once."""
+    never = PlainServer(SLEEP, tmp_path / "slow", ready=False)
+    lanes = [
+        [[Component("slow", "web", [never])]],
+        [[Component("bad", "web", [PlainServer(DIE, tmp_path / "bad", ready=False)])]],
+    ]
+    supervisor = Supervisor(Plan("test", lanes, [], [], "none", {}), processes, meter)
+    with pytest.raises(CentralError, match="code 3"):
+        await supervisor.start()
+    await supervisor.stop()
+    assert meter.tree("slow") == meter.tree("bad") == []
+
+
+async def test_up_means_that_it_serves(
+    processes: Processes, meter: Meter, tmp_path: Path
+) -> None:
+    asked = []
+
+    async def is_serving() -> bool:
+        asked.append(supervisor.components["a"].state)
+        return len(asked) == 3
+
+    one = Component("a", "web", [PlainServer(SLEEP, tmp_path / "a")])
+    plan = Plan("test", [[[one]]], [], [], "none", {}, is_serving=is_serving)
+    supervisor = Supervisor(plan, processes, meter)
+    await supervisor.start()
+    assert asked == ["running"] * 3
+    await supervisor.stop()
 
 
 async def test_shutdown_names_what_it_stopped(control: Path) -> None:
