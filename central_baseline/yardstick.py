@@ -4,7 +4,8 @@ The yardstick is pgbench, from the same PostgreSQL, running the statement that a
 purchase is (`place_order`) on the same cluster with as many connections as the shop has
 shoppers. Beside it the whole shop: HTTP, session, balancer, web tier, rules. Both take
 turns, so that a machine that slows down slows both. The load generator shares the
-machine with the shop; its CPU time is printed, since it is part of the price.
+machine with the shop; its CPU time is printed, since it is part of the price, and so is
+what each role of the rung used per order.
 """
 
 import asyncio
@@ -16,7 +17,8 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,8 @@ import uvloop
 from central_baseline.config import Layout
 from central_baseline.errors import CentralError
 from central_baseline.servers.binaries import POSTGRES, find_beside
+from central_baseline.shopper import Shopper, head_of
+from central_baseline.supervisor.control import ask
 
 SHOPPERS = 16
 TURNS = 3
@@ -35,6 +39,7 @@ TURN_S = 5.0
 WARMUP_S = 2.0
 DESIGNS = 8  # so many candles are bought, by turns: their rows are what buyers queue on
 WINDOW_S = 604800
+GENERATOR = "generator"
 ANSWER_TIMEOUT_S = 30.0
 TPS = re.compile(r"^tps = ([0-9.]+)", re.MULTILINE)
 FAILED = re.compile(r"^number of failed transactions: (\d+)", re.MULTILINE)
@@ -47,6 +52,7 @@ class Measured:
     shop: tuple[float, ...]
     pgbench: tuple[float, ...]
     generator_cores: float
+    cpu_us_per_order: Mapping[str, float]  # of the shop, by role; and "generator"
 
     @property
     def ratio(self) -> float:
@@ -59,6 +65,9 @@ class Measured:
             "pgbench_orders_per_s": [round(rate, 1) for rate in self.pgbench],
             "ratio": round(self.ratio, 3),
             "generator_cores": round(self.generator_cores, 2),
+            "cpu_us_per_order": {
+                role: round(spent) for role, spent in self.cpu_us_per_order.items()
+            },
         }
 
 
@@ -71,9 +80,16 @@ class Candle:
     scent: int
     price: int
 
-    @property
-    def design(self) -> dict[str, int]:
-        return {"shape": self.shape, "size": self.size, "scent": self.scent}
+    def purchase(self) -> bytes:
+        """The body of a purchase of one, but for the reference's digits."""
+        body = {
+            "reference": "0x%s",
+            "design": {"shape": self.shape, "size": self.size, "scent": self.scent},
+            "quantity": 1,
+            "maximum_price": str(self.price),
+            "payment": str(self.price),
+        }
+        return json.dumps(body).encode()
 
 
 def measure(folder: Path, turns: int = TURNS, turn_s: float = TURN_S) -> Measured:
@@ -95,23 +111,36 @@ class _Bench:
         self._accounts: list[tuple[int, str]] = []
         self._candles: list[Candle] = []
         self._version = 0
+        self._control = Path(known["control"])
 
     async def measure(self, turns: int, turn_s: float) -> Measured:
         shop, pgbench = [], []
-        timeout = aiohttp.ClientTimeout(total=ANSWER_TIMEOUT_S)
-        connector = aiohttp.TCPConnector(limit=SHOPPERS)
-        async with aiohttp.ClientSession(timeout=timeout, connector=connector) as http:
-            await self._prepare(http)
-            await self._buy(http, WARMUP_S)
-            used = 0.0
-            for _ in range(turns):
-                before = _cpu_s()
-                shop.append(await self._buy(http, turn_s))
-                used += _cpu_s() - before
-                pgbench.append(await asyncio.to_thread(self._pgbench, turn_s))
-        return Measured(tuple(shop), tuple(pgbench), used / (turns * turn_s))
+        spent: dict[str, float] = defaultdict(float)
+        bought = 0
+        await self._prepare()
+        await self._buy(WARMUP_S)
+        for _ in range(turns):
+            before = await self._spent_s()
+            count, seconds = await self._buy(turn_s)
+            for role, used in (await self._spent_s()).items():
+                spent[role] += used - before.get(role, 0.0)
+            bought += count
+            shop.append(count / seconds)
+            pgbench.append(await asyncio.to_thread(self._pgbench, turn_s))
+        each = {role: used / bought * 1e6 for role, used in spent.items()}
+        cores = spent[GENERATOR] / (turns * turn_s)
+        return Measured(tuple(shop), tuple(pgbench), cores, each)
 
-    async def _prepare(self, http: aiohttp.ClientSession) -> None:
+    async def _spent_s(self) -> dict[str, float]:
+        """CPU seconds so far, by role of the rung's components and of ourselves."""
+        listing = await ask(self._control, "list")
+        spent: dict[str, float] = defaultdict(float)
+        for entry in listing["components"]:
+            spent[entry["role"]] += entry["cpu_seconds"]
+        spent[GENERATOR] = _cpu_s()
+        return spent
+
+    async def _prepare(self) -> None:
         body = {
             "prefix": f"bench{os.urandom(4).hex()}-",
             "count": SHOPPERS,
@@ -119,48 +148,46 @@ class _Bench:
         }
         admin = {"Authorization": f"Bearer {self._admin['token']}"}
         url = f"{self._admin['urls'][0]}/admin/provision"
-        async with http.post(url, json=body, headers=admin) as reply:
-            made = (await reply.json())["accounts"]
+        timeout = aiohttp.ClientTimeout(total=ANSWER_TIMEOUT_S)
+        async with aiohttp.ClientSession(timeout=timeout) as http:
+            async with http.post(url, json=body, headers=admin) as reply:
+                made = (await reply.json())["accounts"]
+            async with http.get(f"{self._url}/api/catalogue") as reply:
+                shown = await reply.json()
         self._accounts = [(int(entry["account"]), entry["token"]) for entry in made]
-        async with http.get(f"{self._url}/api/catalogue") as reply:
-            shown = await reply.json()
         self._version = shown["version"]
         fullest = sorted(shown["skus"], key=lambda sku: -sku["stock"])[:DESIGNS]
         self._candles = [
             Candle(**sku["design"], price=int(sku["price"])) for sku in fullest
         ]
 
-    async def _buy(self, http: aiohttp.ClientSession, duration_s: float) -> float:
-        """Orders a second over HTTP, every shopper buying without pause."""
+    async def _buy(self, duration_s: float) -> tuple[int, float]:
+        """Orders over HTTP and the seconds they took, nobody pausing."""
         began = time.monotonic()
         counts = await asyncio.gather(
             *(
-                self._shopper(http, token, number, began + duration_s)
+                self._shopper(token, number, began + duration_s)
                 for number, (_, token) in enumerate(self._accounts)
             )
         )
-        return sum(counts) / (time.monotonic() - began)
+        return sum(counts), time.monotonic() - began
 
-    async def _shopper(
-        self, http: aiohttp.ClientSession, token: str, number: int, until: float
-    ) -> int:
+    async def _shopper(self, token: str, number: int, until: float) -> int:
         bought = 0
-        headers = {"Authorization": f"Bearer {token}"}
-        while time.monotonic() < until:
-            candle = self._candles[(number + bought) % len(self._candles)]
-            body = {
-                "reference": "0x" + os.urandom(32).hex(),
-                "design": candle.design,
-                "quantity": 1,
-                "maximum_price": str(candle.price),
-                "payment": str(candle.price),
-            }
-            url = f"{self._url}/api/orders"
-            async with http.post(url, json=body, headers=headers) as reply:
-                if reply.status != 201:
-                    raise CentralError(f"an order failed: {await reply.text()}")
-                await reply.read()
-            bought += 1
+        place = urlsplit(self._url)
+        head = head_of("/api/orders", place.netloc, token)
+        bodies = [candle.purchase() for candle in self._candles]
+        shopper = await Shopper.connect(str(place.hostname), place.port or 80)
+        try:
+            while time.monotonic() < until:
+                reference = os.urandom(32).hex().encode()
+                body = bodies[(number + bought) % len(bodies)] % reference
+                status, answer = await shopper.post(head, body)
+                if status != 201:
+                    raise CentralError(f"an order failed: {answer.decode()}")
+                bought += 1
+        finally:
+            shopper.close()
         return bought
 
     def _pgbench(self, duration_s: float) -> float:
@@ -211,6 +238,8 @@ def report(rung: str, measured: Measured) -> list[str]:
         f"{os.cpu_count()} cores shared by all of it",
         line("shop", measured.shop),
         line("pgbench", measured.pgbench),
+        "  CPU of the shop's orders, us each: "
+        + ", ".join(f"{r} {us:.0f}" for r, us in measured.cpu_us_per_order.items()),
         f"  ratio {measured.ratio:.2f} (pgbench over shop); the shop's load generator "
         f"took {measured.generator_cores:.2f} of a core",
     ]
