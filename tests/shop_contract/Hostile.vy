@@ -19,6 +19,8 @@ money: uint256
 # What came of the call made while being paid: how often, and how often it succeeded.
 reentered: public(uint256)
 succeeded: public(uint256)
+# What that call was answered with, such as the word it was refused with.
+answer: public(Bytes[1024])
 
 
 @external
@@ -49,8 +51,13 @@ def __default__():
         raise "no, thank you"
     if self.mode == REENTER:
         self.reentered += 1
-        success: bool = raw_call(
-            self.target, self.payload, value=self.money, revert_on_failure=False
+        success: bool = False
+        success, self.answer = raw_call(
+            self.target,
+            self.payload,
+            max_outsize=1024,
+            value=self.money,
+            revert_on_failure=False,
         )
         if success:
             self.succeeded += 1

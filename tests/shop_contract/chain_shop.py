@@ -4,13 +4,15 @@ Every account starts with the same round sum, so that a test can account for eve
 """
 
 import os
+from copy import copy
 from functools import cache
 from pathlib import Path
 
 from eth_hash.auto import keccak
 
 from shop_contract.artifact import load_artifact
-from shop_contract.conformance import Sent
+from shop_contract.conformance import ContractAdapter, Sent
+from shop_contract.conformance.runner import take_opening
 from tests.shop_contract.evm import START_S, Evm, Result
 from tests.shop_contract.hostile import Hostile
 
@@ -37,6 +39,18 @@ def _deployed(bytecode: bytes) -> tuple[Evm, bytes]:
     created = evm.transact(address_of("owner"), b"", bytecode)
     assert created.success, created.output
     return evm, created.created
+
+
+@cache
+def _opened(bytecode: bytes) -> "HostileShop":
+    shop = HostileShop()
+    take_opening(ContractAdapter(shop))
+    return shop
+
+
+def opened_shop() -> "HostileShop":
+    """A shop as every vector finds it; opened once, then copied."""
+    return _opened(bytecode_under_test()).copy()
 
 
 class EvmShop:
@@ -80,6 +94,14 @@ class HostileShop(EvmShop):
     def __init__(self) -> None:
         super().__init__()
         self.hostile = Hostile(self.evm, self.address("puppeteer"))
+
+    def copy(self) -> "HostileShop":
+        """The same shop as of now, with a life of its own."""
+        twin = copy(self)
+        twin.evm = self.evm.copy()
+        twin.funded, twin.gas = dict(self.funded), list(self.gas)
+        twin.hostile = self.hostile.on(twin.evm)
+        return twin
 
     def address(self, account: str) -> bytes:
         return (

@@ -1,5 +1,6 @@
 """Accounts that are contracts: they refuse money, re-enter, burn gas or shout back."""
 
+from copy import copy
 from enum import IntEnum
 from functools import cache
 from pathlib import Path
@@ -41,6 +42,12 @@ class Hostile:
         self._puppeteer = puppeteer
         self.address = evm.transact(puppeteer, b"", _bytecode()).created
 
+    def on(self, evm: Evm) -> "Hostile":
+        """The same account in a copy of its EVM."""
+        twin = copy(self)
+        twin._evm = evm
+        return twin
+
     def run(self, target: bytes, data: bytes, value: int = 0) -> Result:
         """Let it call the target; value comes from the puppeteer."""
         call = _call("run(address,bytes)", target, data)
@@ -64,6 +71,12 @@ class Hostile:
     def reentered(self) -> tuple[int, int]:
         """How often it called back while being paid, and how often that succeeded."""
         return self._number("reentered()"), self._number("succeeded()")
+
+    def answer(self) -> bytes:
+        """What the last such call was answered with."""
+        _, output = self._evm.call(self.address, _call("answer()"))
+        (answer,) = decode(["bytes"], output)
+        return bytes(answer)
 
     def _number(self, signature: str) -> int:
         _, output = self._evm.call(self.address, _call(signature))

@@ -10,8 +10,14 @@ from shop_contract.conformance import ContractAdapter
 from shop_contract.conformance.contract import request_tuple
 from shop_contract.conformance.runner import take_opening
 from shop_contract.rules import Design, OrderRequest, limits
-from tests.shop_contract.chain_shop import PURSE, EvmShop, address_of
-from tests.shop_contract.evm import START_S
+from tests.shop_contract.calls import plain_calls
+from tests.shop_contract.chain_shop import (
+    PURSE,
+    EvmShop,
+    address_of,
+    bytecode_under_test,
+)
+from tests.shop_contract.evm import START_S, Evm
 
 DAY = 86_400
 
@@ -321,6 +327,28 @@ def test_money_cannot_come_in_but_with_an_order(chain: EvmShop) -> None:
         assert not chain.transact("alice", call, 5).success
     assert word(chain, "alice", b"") is None
     assert chain.evm.balance(chain.shop) == 0
+
+
+@pytest.mark.parametrize("name", plain_calls("nonpayable", "view", "pure"))
+def test_only_placing_takes_money(chain: EvmShop, name: str) -> None:
+    """Refused without a word: by the door, before any check that has one."""
+    result = chain.transact("owner", plain_calls("nonpayable", "view", "pure")[name], 1)
+    assert (result.success, result.output) == (False, b"")
+
+
+def test_placing_is_all_that_takes_money() -> None:
+    assert set(plain_calls("payable")) == {"place/7", "place_batch/1"}
+
+
+def test_the_deployer_is_the_first_owner_and_that_is_logged() -> None:
+    evm = Evm()
+    result = evm.transact(address_of("bob"), b"", bytecode_under_test())
+    [(_, topics, data)] = result.logs
+    owners = {"previous_owner": "0x" + bytes(20).hex()}
+    owners["new_owner"] = "0x" + address_of("bob").hex()
+    assert decode_event(topics, data) == ("OwnershipTransferred", owners)
+    _, output = evm.call(result.created, encode_call("owner"))
+    assert decode_result("owner", output) == owners["new_owner"]
 
 
 def test_an_unknown_kind_of_option_is_named(chain: EvmShop) -> None:

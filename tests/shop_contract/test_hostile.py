@@ -7,6 +7,7 @@ from shop_contract.conformance import ContractAdapter
 from shop_contract.conformance.contract import request_tuple
 from shop_contract.conformance.runner import take_opening
 from shop_contract.rules import Design, OrderRequest
+from tests.shop_contract.calls import plain_calls
 from tests.shop_contract.chain_shop import PURSE, HostileShop
 from tests.shop_contract.hostile import Mode
 
@@ -98,6 +99,42 @@ def test_nothing_can_be_called_while_the_shop_pays(
     assert owed(chain, "hostile") == 0
     assert balance(chain) == 2000
     assert ContractAdapter(chain).escrowed() == 2000
+
+
+# Constants need no lock: nothing can change them.
+CONSTANTS = {name for name in plain_calls("view") if name.split("/")[0].isupper()}
+LOCKED = plain_calls("payable", "nonpayable", "view")
+
+
+@pytest.mark.parametrize("name", sorted(LOCKED.keys() - CONSTANTS))
+def test_every_function_is_locked_while_the_shop_pays(
+    chain: HostileShop, name: str
+) -> None:
+    """The lock refuses without a word, before any check that has one."""
+    chain.hostile.arm(Mode.REENTER, chain.shop, LOCKED[name])
+    assert chain.transact("hostile", encode_call("withdraw")).success
+    assert chain.hostile.reentered() == (1, 0)
+    assert chain.hostile.answer() == b""
+
+
+def test_an_owner_that_re_enters_cannot_claim_what_it_is_being_paid() -> None:
+    """Everything it calls would be allowed at any other time."""
+    chain = HostileShop()
+    take_opening(ContractAdapter(chain))
+    call = encode_call("transfer_ownership", chain.hostile.address)
+    assert chain.send("owner", call, 0).success
+    assert chain.send("hostile", encode_call("accept_ownership"), 0).success
+    assert ContractAdapter(chain).place("hostile", request(1), 1000) == 1
+    assert chain.send("hostile", encode_call("cancel", 1), 0).success
+    code = b"\x73" + chain.shop + b"\xff"  # money forced in: a surplus to claim
+    chain.evm.transact(chain.address("bob"), b"", code, 77)
+    for again in ("claim_surplus", "withdraw"):
+        chain.hostile.arm(Mode.REENTER, chain.shop, encode_call(again))
+        assert chain.send("hostile", encode_call("withdraw"), 0).success
+        assert chain.hostile.reentered()[1] == 0
+        if again == "claim_surplus":
+            assert chain.send("hostile", encode_call("claim_surplus"), 0).success
+    assert balance(chain) == 0
 
 
 def test_a_hostile_buyer_does_not_hold_up_the_shop(chain: HostileShop) -> None:
