@@ -3,7 +3,8 @@
 A plain engine figure beside the comparison: orders are signed beforehand, submitted at
 a constant rate in batches over all nodes, and final when a block holds them. Latency
 runs from the submission that was planned. Every receipt counts: an order that reverted
-is no order. Printed: orders/s, finality latency, CPU per order and component.
+is no order. Printed: orders/s, finality latency, CPU per order and component, also in
+recoveries of a key on the same core in the same minute (`bench.yardstick`).
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from bench.adapters.chain.rpc import Nodes, RpcRefusal
 from bench.adapters.chain.signing import Account, Call, Signed
 from bench.control import Control
 from bench.errors import BenchError
+from bench.yardstick import recovery_us
 from shop_contract.codec import decode_result, encode_call
 
 ORDER_GAS = 300_000
@@ -48,6 +50,7 @@ class Progress:
     refused: list[str] = field(default_factory=list)
     reverted: int = 0
     blocks: int = 0
+    recovery_us: list[float] = field(default_factory=list)
 
 
 async def measure(plan: Plan) -> dict[str, Any]:
@@ -59,6 +62,7 @@ async def measure(plan: Plan) -> dict[str, Any]:
     try:
         orders = await _sign(plan, nodes)
         progress = Progress()
+        progress.recovery_us.append(recovery_us())
         before = await _cpu(control)
         begun = time.monotonic()
         watcher = asyncio.create_task(_watch(nodes, progress, len(orders)))
@@ -67,6 +71,7 @@ async def measure(plan: Plan) -> dict[str, Any]:
             await asyncio.wait_for(watcher, FINAL_TIMEOUT_S)
         ended = max(progress.final.values(), default=time.monotonic())
         after = await _cpu(control)
+        progress.recovery_us.append(recovery_us())
     finally:
         await nodes.close()
     cpu_s = {name: after[name] - before[name] for name in before}
@@ -155,6 +160,7 @@ def _figures(
     )
     if not waits or good == 0:
         raise BenchError(f"no order became final; refused: {progress.refused[:1]}")
+    per_order_us, recovery = 1e6 * sum(cpu_s.values()) / good, progress.recovery_us
     return {
         "offered_per_s": plan.rate,
         "orders": good,
@@ -169,5 +175,7 @@ def _figures(
         "cpu_us_per_order": {
             name: round(1e6 * spent / good) for name, spent in cpu_s.items()
         },
-        "cpu_us_per_order_all": round(1e6 * sum(cpu_s.values()) / good),
+        "cpu_us_per_order_all": round(per_order_us),
+        "recovery_us_before_and_after": [round(us, 1) for us in recovery],
+        "cpu_per_order_in_recoveries": round(2 * per_order_us / sum(recovery), 1),
     }
