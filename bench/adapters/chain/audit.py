@@ -22,19 +22,20 @@ CATCH_UP_PAUSE_S = 0.5
 async def read_orders(
     nodes: Nodes, shop: Shop, customers: dict[str, int]
 ) -> tuple[OrderFact, ...]:
-    """Every order of the contract, oldest first."""
+    """Every order of the contract, oldest first, all as of one height."""
     height = int(await nodes.anywhere("eth_blockNumber"), 16)
     placed: list[dict[str, Any]] = []
     for first in range(0, height + 1, LOG_SPAN_BLOCKS):
         last = min(first + LOG_SPAN_BLOCKS - 1, height)
         logs = await nodes.anywhere("eth_getLogs", shop.placed_filter(first, last))
         placed += [event for log in logs if (event := placed_of(log)) is not None]
-    count = shop.read("order_count", await _view(nodes, shop, "order_count"))
+    at = hex(height)
+    count = shop.read("order_count", await _view(nodes, shop, "order_count", at=at))
     if count != len(placed):
         raise BenchError(f"the contract counts {count} orders, its log {len(placed)}")
     stored = []
     for first in range(1, count + 1, ORDERS_A_PAGE):
-        result = await _view(nodes, shop, "orders", first, ORDERS_A_PAGE)
+        result = await _view(nodes, shop, "orders", first, ORDERS_A_PAGE, at=at)
         stored += shop.read("orders", result)
     return tuple(
         _fact(event, order, customers)
@@ -115,6 +116,8 @@ async def _witness(nodes: Nodes, node: int, shop: Shop, at: tuple[str, int]) -> 
     return Witness(component, -1, f"never showed block {height}: {problem}", "")
 
 
-async def _view(nodes: Nodes, shop: Shop, function: str, *arguments: object) -> Any:
-    method, params = shop.view(function, *arguments)
-    return await nodes.anywhere(method, *params)
+async def _view(
+    nodes: Nodes, shop: Shop, function: str, *arguments: object, at: str = "latest"
+) -> Any:
+    method, (call, _) = shop.view(function, *arguments)
+    return await nodes.anywhere(method, call, at)
