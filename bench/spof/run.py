@@ -48,7 +48,7 @@ class SpofPlan:
     components: Sequence[str] = ()
     hold_s_min: float = 5.0
     hold_s_max: float = 30.0
-    sessions_per_s: float = 10.0
+    sessions_per_s: float = 12.0
 
 
 @dataclass(slots=True)

@@ -22,7 +22,8 @@ MEANING = (
     "load, until everything works again or for the time given. Works: at least 99 % "
     "of the requests succeed, no slower than twice the usual p99 or than 250 ms. "
     "Degraded: less, but served again before the fault ended; the time is the longest "
-    "without a served request. Stops: nothing served in the last third of the fault. "
+    "without a served request. Stops: asked for in the last third of the fault, and "
+    "never served. "
     "Loses data: an acknowledged order is not there afterwards."
 )
 RULE = (

@@ -7,7 +7,7 @@ between the injection and the healing:
   undisturbed one, or within what a shopper does not notice;
 - degraded: less than that, but requests succeeded again before the fault ended: the
   rest of the system took over (`outage_s` says for how long it did not serve);
-- stops: nothing succeeded in the last third of the fault;
+- stops: requests were made in the last third of the fault, and none succeeded;
 - loses data: an acknowledged order was not there, or another, afterwards.
 
 A verdict holds for the length of this fault and this load and no longer: what recovers
@@ -24,6 +24,7 @@ from bench.history.record import Record
 from bench.stats.windows import GOOD_SHARE, SLOWDOWN_MAX, rank_quantile_ms
 
 NOTICEABLE_MS = 250.0
+ASKED_LATE_MIN = 2  # one request that failed proves no standstill
 NS = 1_000_000_000
 
 
@@ -73,6 +74,7 @@ def operation_verdict(
     )
     # What was answered only after the healing was not answered during the fault.
     served = [(s, e) for s, e, ok in requests if ok and e < span.ended_s]
+    served.sort(key=lambda request: request[1])
     latencies = [int((e - s) * NS) for s, e in served]
     p99_ms = rank_quantile_ms(latencies, 0.99)
     failed_s = [s for s, e, ok in requests if not (ok and e < span.ended_s)]
@@ -80,7 +82,7 @@ def operation_verdict(
     # A request of the last moments had no time to be answered before the healing.
     limit_ms = max(NOTICEABLE_MS, SLOWDOWN_MAX * (usual_p99_ms or 0.0))
     judged = [
-        (e < span.ended_s and ok)
+        (s, e < span.ended_s and ok)
         for s, e, ok in requests
         if s < span.ended_s - limit_ms / 1000
     ]
@@ -95,18 +97,22 @@ def operation_verdict(
 
 def _word(
     span: Span,
-    judged: Sequence[bool],
+    judged: Sequence[tuple[float, bool]],
     served_s: Sequence[float],
     slowness: tuple[float | None, float],
 ) -> Word:
+    """The word for requests given as (when sent, whether served in time)."""
     if not judged:
         return Word.NOT_ASKED
+    if not served_s:
+        return Word.STOPS
     last_third_s = span.ended_s - (span.ended_s - span.begun_s) / 3
-    if not any(at_s >= last_third_s for at_s in served_s):
+    asked_late = sum(sent_s >= last_third_s for sent_s, _ in judged)
+    if served_s[-1] < last_third_s and asked_late >= ASKED_LATE_MIN:
         return Word.STOPS
     p99_ms, limit_ms = slowness
     is_quick = p99_ms is not None and p99_ms <= limit_ms
-    if sum(judged) >= GOOD_SHARE * len(judged) and is_quick:
+    if sum(ok for _, ok in judged) >= GOOD_SHARE * len(judged) and is_quick:
         return Word.WORKS
     return Word.DEGRADED
 

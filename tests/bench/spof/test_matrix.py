@@ -26,6 +26,7 @@ def cell(component: str, browse: Word, order: Word, fault: str = "kill") -> Cell
         "stage-1",
         10.0,
         40.0,
+        44.0,
         1.25,
         {"browse": verdict(browse), "place_order": verdict(order, 19.3)},
     )

@@ -87,6 +87,16 @@ def test_not_served_to_the_end_stops_whatever_came_before() -> None:
     assert word(records) is Word.STOPS
 
 
+def test_few_requests_prove_no_standstill() -> None:
+    # Nobody asked in the last third; then one did, in vain; then two.
+    records = every(1, 10, 30)
+    assert word(records) is Word.WORKS
+    records.append(request(35.0, outcome="failed"))
+    assert word(records) is Word.DEGRADED
+    records.append(request(36.0, outcome="failed"))
+    assert word(records) is Word.STOPS
+
+
 def test_an_answer_after_the_healing_was_no_service_during_the_fault() -> None:
     # Paused: every request hangs until the component goes on.
     hanging = [request(at_s, (40.5 - at_s) * 1000) for at_s in range(10, 40)]
