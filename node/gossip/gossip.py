@@ -11,8 +11,9 @@ The scheme, made for a full mesh of validators:
    here. A peer that connects is sent the oldest of the pool in the same way. A peer
    whose Status has long shown a much smaller pool at our height is sent it once more:
    it may have refused them while it was behind. At most `repair_count` transactions and
-   about `repair_bytes` per peer and `repair_interval_ms`, so that an overloaded network
-   does not load itself.
+   about `repair_bytes` per peer and `repair_interval_ms`; and while more than
+   `busy_count` wait here, what others sent is not relayed at all: it waits because of
+   the load, not because it was lost, and an overloaded network must not load itself.
 4. Request. A proposal names transactions by hash; what is missing is asked of the
    proposer, then of others (`node.gossip.fetcher`).
 
@@ -48,6 +49,8 @@ GossipMessage: TypeAlias = TransactionBatch | GetTransactions | Transactions
 
 class PoolView(Protocol):
     """What gossip reads of the transaction pool."""
+
+    def __len__(self) -> int: ...
 
     def get_many(self, hashes: Sequence[Hash32]) -> list[bytes | None]:
         """Raw bytes by hash, None where the pool has none; in order."""
@@ -86,7 +89,9 @@ class Gossip:
         # From clients; the pool's limits bound it, for only admitted ones come here.
         self._fresh: list[bytes] = []
         self._fresh_since_ms = 0
-        self._relay: deque[tuple[int, Hash32, bytes]] = deque(maxlen=MAX_RELAY_PENDING)
+        self._relay: deque[tuple[int, list[Hash32]]] = deque()
+        self.relay_count = 0
+        """Transactions of others that wait to be relayed."""
         self._repair_at_ms = 0
 
     def on_connected(self, peer: Address, at_ms: int) -> None:
@@ -119,6 +124,8 @@ class Gossip:
     ) -> None:
         """The pool admitted transactions from a peer, or from a client here (None)."""
         admitted = list(transactions)
+        if not admitted:
+            return
         raws = [raw for _, raw in admitted]
         if origin is None:
             if not self._fresh:
@@ -127,7 +134,10 @@ class Gossip:
             return
         self._seen.mark(raws, self._bit_of(origin))
         due_ms = at_ms + self._limits.relay_after_ms
-        self._relay.extend([(due_ms, h, raw) for h, raw in admitted])
+        self._relay.append((due_ms, [tx_hash for tx_hash, _ in admitted]))
+        self.relay_count += len(admitted)
+        while self.relay_count > MAX_RELAY_PENDING:
+            self.relay_count -= len(self._relay.popleft()[1])
 
     def on_status(
         self, peer: Address, theirs: Status, ours: Status, at_ms: int
@@ -200,15 +210,20 @@ class Gossip:
 
     def _relay_due(self, at_ms: int) -> None:
         """Move what others sent long ago to the backlogs of peers that lack it."""
+        if len(self._pool) > self._limits.busy_count:
+            self._repair_at_ms = at_ms + self._limits.repair_interval_ms
+            return
         everyone = self._all_bits()
         while self._relay and self._relay[0][0] <= at_ms:
-            _, tx_hash, raw = self._relay.popleft()
-            mask = self._seen.mask(raw)
-            if mask & everyone == everyone:
-                continue
-            for entry in self._peers.values():
-                if not mask & entry.bit:
-                    entry.backlog.append(tx_hash)
+            _, hashes = self._relay.popleft()
+            self.relay_count -= len(hashes)
+            for tx_hash, raw in zip(hashes, self._pool.get_many(hashes), strict=True):
+                mask = everyone if raw is None else self._seen.mask(raw)
+                if mask & everyone == everyone:
+                    continue
+                for entry in self._peers.values():
+                    if not mask & entry.bit:
+                        entry.backlog.append(tx_hash)
 
     def _repair(self, at_ms: int) -> list[Outgoing]:
         outgoing = []

@@ -30,6 +30,8 @@ class GossipLimits:
     """So many leave at once."""
     relay_after_ms: int = 2_000
     """What came from a peer and still waits is offered to others after this time."""
+    busy_count: int = 2_048
+    """While more wait in the pool, nothing of others is relayed."""
     repair_interval_ms: int = 250
     repair_count: int = 256
     """Transactions sent to one peer per interval by repair."""

@@ -85,7 +85,7 @@ def _peers(driver: Driver) -> Iterator[Row]:
     window = MAX_BUFFERED_BLOCKS + MAX_BLOCKS_PER_ANSWER
     yield "blocks of sync", len(machine._buffer), window
     gossip = inbox.spreading.gossip
-    yield "relays", len(gossip._relay), MAX_RELAY_PENDING
+    yield "relays", gossip.relay_count, MAX_RELAY_PENDING
     longest = _longest(peer.backlog for peer in gossip._peers.values())
     yield "backlog of a peer", longest, MAX_BACKLOG
 

@@ -16,6 +16,9 @@ class ListPool:
     def __init__(self) -> None:
         self.held: dict[Hash32, bytes] = {}
 
+    def __len__(self) -> int:
+        return len(self.held)
+
     def put(self, raw: bytes) -> bool:
         """Whether it is news."""
         tx_hash = keccak256(raw)

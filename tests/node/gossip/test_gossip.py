@@ -1,7 +1,7 @@
 """The gossip scheme: push once, no echo, slow bounded repair."""
 
 from node.gossip.gossip import Gossip
-from node.gossip.limits import REPAIR_STEP, GossipLimits
+from node.gossip.limits import MAX_RELAY_PENDING, REPAIR_STEP, GossipLimits
 from node.gossip.messages import (
     MAX_BATCH_BYTES,
     MAX_BATCH_TRANSACTIONS,
@@ -178,6 +178,31 @@ def test_repair_skips_what_was_included_meanwhile() -> None:
     del pool.held[keccak256(b"tx1")]
     (sent,) = gossip.tick(0)
     assert sent.message == TransactionBatch((b"tx0", b"tx2", b"tx3"))
+
+
+def test_a_busy_node_relays_nothing_until_its_pool_has_shrunk() -> None:
+    limits = GossipLimits(relay_after_ms=50, repair_interval_ms=10, busy_count=8)
+    mesh = GossipMesh(3, limits)
+    mesh.link((0, 1), (1, 2))  # what 0 has reaches 2 through 1 alone
+    wanted = raws(10)
+    mesh.submit(0, *wanted)
+    mesh.advance(500)
+    assert mesh.holders(wanted[9]) == [0, 1]
+    for raw in wanted[:4]:
+        del mesh.nodes[1].pool.held[keccak256(raw)]
+    mesh.advance(100)
+    assert mesh.holders(wanted[9]) == [0, 1, 2]
+    assert mesh.nodes[1].gossip.relay_count == 0
+
+
+def test_what_waits_to_be_relayed_is_bounded() -> None:
+    pool = ListPool()
+    gossip = Gossip(pool, GossipLimits())
+    for first in range(0, MAX_RELAY_PENDING + 3_000, 1_000):
+        new = [(keccak256(b"%d" % at), b"%d" % at) for at in range(first, first + 1000)]
+        gossip.on_admitted(new, OTHER, first)
+        assert gossip.relay_count <= MAX_RELAY_PENDING
+    assert gossip.relay_count > MAX_RELAY_PENDING - 1_000
 
 
 def test_a_peer_whose_pool_stays_much_smaller_is_sent_ours_again() -> None:
