@@ -27,6 +27,9 @@ from node.execution.executor import (
 from node.primitives.rlp import RlpError
 from node.primitives.types import Hash32
 
+VERIFYING_FACTOR = 2
+"""How much longer than a build its verification may take."""
+
 T = TypeVar("T")
 
 
@@ -62,9 +65,11 @@ class VerifyingExecutor:
     def build(
         self, parent: Header, env: BlockEnv, raws: Sequence[bytes], limits: BuildLimits
     ) -> BuiltBlock:
-        """See Executor. Raises ExecutorsDisagree."""
+        """See Executor. Raises ExecutorsDisagree, and ExecutionTimeout for a block that
+        takes the second one much longer than a build may: offer it less."""
         built = self._first.build(parent, env, raws, limits)
-        theirs = _outcome(lambda: self._second.execute(built.block))
+        time_ms = VERIFYING_FACTOR * limits.time_ms
+        theirs = _outcome(lambda: self._second.execute(built.block, time_ms))
         self._compare(f"the block built at {env.number}", built.executed, theirs)
         return built
 

@@ -8,12 +8,17 @@ from dataclasses import replace
 import pytest
 
 from node.chain.block import Block
-from node.execution.executor import BlockInvalid, ErrorKind, TxError
+from node.execution.executor import (
+    BlockInvalid,
+    ErrorKind,
+    ExecutionTimeout,
+    TxError,
+)
 from node.execution.pyevm import PyEvmExecutor
 from node.execution.reference import runner
 from node.execution.verifying import ExecutorsDisagree, VerifyingExecutor
 from tests.node.execution.assembler import code
-from tests.node.execution.local_chain import PURSE, LocalChain, genesis_for
+from tests.node.execution.local_chain import LIMITS, PURSE, LocalChain, genesis_for
 from tests.node.execution.signing import Draft, address_of
 
 GENESIS = genesis_for()
@@ -41,6 +46,13 @@ class Forgetful(PyEvmExecutor):
     def execute(self, block, time_ms=None):
         executed = super().execute(block, time_ms)
         return replace(executed, gas_used=tuple(gas - 1 for gas in executed.gas_used))
+
+
+class Patient(PyEvmExecutor):
+    """A reference executor that takes as long as it needs, as a fast one would."""
+
+    def build(self, parent, env, raws, limits):
+        return super().build(parent, env, raws, LIMITS)
 
 
 class Strict(PyEvmExecutor):
@@ -110,6 +122,18 @@ def test_a_block_that_both_refuse_is_invalid_and_one_that_one_refuses_halts(
         both.execute(forged.encode())
     with pytest.raises(BlockInvalid, match="not decodable"):
         both.execute(b"")
+    both.close()
+
+
+def test_an_own_block_that_takes_the_second_too_long_is_given_up(tmp_path):
+    """The driver offers the builder less then, and at last not this transaction."""
+    both = beside(Patient(tmp_path / "first", GENESIS), PyEvmExecutor, tmp_path)
+    chain = LocalChain(both, GENESIS)
+    at = chain.deploy(code(32, 0, 192, 0, 0, 8, "GAS", "CALL"))  # a pairing
+    heavy = Draft(at, 1).sign("alice")
+    with pytest.raises(ExecutionTimeout):
+        chain.build([heavy], replace(LIMITS, time_ms=100))
+    chain.add(heavy)
     both.close()
 
 
