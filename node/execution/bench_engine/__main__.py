@@ -25,6 +25,9 @@ MAX_BLOCKS = 128
 MEMORY_ORDERS = 1_000_000
 MEMORY_BLOCK = 1_000
 MEMORY_ROWS = 20
+# A million orders make a state of some 700 MiB: more than this setting lets stay.
+MEMORY_MIB = 256
+TABLE_MIB = 2_048
 MODULES = {"native": "chandlery_native", "pyevm": "eth"}
 MIB = 1 << 20
 
@@ -92,9 +95,16 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--orders", type=int, default=20_000, help="at each block size")
     parser.add_argument("--pyevm-orders", type=int, default=500, help="0 leaves it out")
     parser.add_argument("--fill-s", type=float, default=90, help="for filling a state")
-    parser.add_argument("--memory-mib", type=int, default=2_048, help="the setting")
+    parser.add_argument(
+        "--memory-mib",
+        type=int,
+        help=f"the setting: {TABLE_MIB} without, {MEMORY_MIB} with --memory",
+    )
     parser.add_argument("--memory", action="store_true", help="over a million orders")
     chosen = parser.parse_args(arguments)
+    chosen.memory_mib = chosen.memory_mib or (
+        MEMORY_MIB if chosen.memory else TABLE_MIB
+    )
     kinds = [kind for kind, module in MODULES.items() if find_spec(module)]
     if "native" not in kinds:
         print("the native executor is not installed")
