@@ -1,0 +1,1 @@
+"""Unmodified clients against our chains, as their users run them."""
