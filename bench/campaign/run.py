@@ -10,7 +10,7 @@ run one at a time: on one machine they would measure each other.
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from bench.adapters.make import make_adapter
@@ -22,8 +22,9 @@ from bench.campaign.order import Cell, cells_of, probe_seed
 from bench.campaign.pace import Pace
 from bench.campaign.state import TargetState, key_of, read_target, save_target
 from bench.errors import BenchError
+from bench.faults.cgroups import claimed_if
 from bench.progress import Terminal
-from bench.scenario.model import Scenario
+from bench.scenario.model import LINK_FAULTS, Scenario
 from bench.scenario.variant import (
     LOAD_NAME_OF_KNEE,
     loads_of,
@@ -200,6 +201,9 @@ class Campaign:
         launcher = make_launcher(state.spec, log_folder)
         self._terminal("starting")
         began_s = time.monotonic()
+        cuts_links = any(f.kind in LINK_FAULTS for f in self._scenario.faults)
+        cgroups = ExitStack()
+        cgroups.enter_context(claimed_if(cuts_links))
         try:
             running = await launcher.start()
             start_s = time.monotonic() - began_s
@@ -214,6 +218,7 @@ class Campaign:
         finally:
             self._terminal("stopping")
             await launcher.stop()
+            cgroups.close()
 
     def _note_failure(self, state: TargetState, error: str) -> None:
         """A target that never worked is missing at once; one that did, at the second

@@ -12,8 +12,8 @@ What it does not do: delay (this takes a queue in the kernel; see the relay), IP
 import os
 import secrets
 import time
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,6 +77,12 @@ class Cgroups:
         assert root is not None
         return cls(root / f"chandlery-{secrets.token_hex(4)}")
 
+    @classmethod
+    def here(cls) -> "Cgroups | None":
+        """The folder that was claimed around the target that runs now, if one was."""
+        folder = os.environ.get(SETTING)
+        return cls(Path(folder)) if folder else None
+
     def __enter__(self) -> "Cgroups":
         self._folder.mkdir()
         self._before = os.environ.get(SETTING)
@@ -88,6 +94,11 @@ class Cgroups:
             os.environ.pop(SETTING, None)
         else:
             os.environ[SETTING] = self._before
+        self.close()
+        _remove(self._folder)
+
+    def close(self) -> None:
+        """Heal every cut, count no more, let go of what is open."""
         self.heal()
         for counter, attached in self._counters.values():
             attached.remove()
@@ -96,7 +107,6 @@ class Cgroups:
         for descriptor in self._open.values():
             os.close(descriptor)
         self._open.clear()
-        _remove(self._folder)
 
     def path(self, component: str) -> Path:
         """The component's cgroup; BenchError if its supervisor made none."""
@@ -151,6 +161,32 @@ class Cgroups:
         loaded = load(program)
         attach(self._open[component], loaded, way)
         return _Attached(self._open[component], loaded, way)
+
+
+@contextmanager
+def claimed_if(wanted: bool) -> Iterator[None]:
+    """Claim a folder around what is started inside, if it is wanted and can be had; who
+    cuts a link finds it by `Cgroups.here`, or finds none and says so."""
+    if not wanted or unavailable() is not None:
+        yield
+        return
+    with Cgroups.claim():
+        yield
+
+
+def entering(component: str) -> Callable[[], None] | None:
+    """What a new process of a component does first: enter its cgroup. For supervisors
+    within the bench; None if nobody claimed a folder."""
+    folder = os.environ.get(SETTING)
+    if not folder:
+        return None
+    path = Path(folder, component)
+    path.mkdir(exist_ok=True)
+
+    def enter() -> None:
+        (path / "cgroup.procs").write_text("0")
+
+    return enter
 
 
 def unavailable() -> str | None:

@@ -8,14 +8,18 @@ fault that did not happen must never look like one that was survived.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from bench.control import Control, ControlError
+from bench.control import Control
 from bench.descriptor import Component, Descriptor
+from bench.errors import BenchError
+from bench.faults.cgroups import Cgroups, unavailable
+from bench.faults.kernel import Way
 from bench.history.files import LineWriter
 from bench.load.clock import NS_PER_S, Clock
-from bench.scenario.model import Fault, Phases
+from bench.scenario.model import LINK_FAULTS, Fault, Phases
 
 POLL_S = 0.1
 RECOVERY_WATCH_S = 120.0
+LOSS_SHARE = 0.2
 
 # Tells which component holds an office ("primary") at this moment; None if nobody does.
 Locate = Callable[[str], Awaitable[str | None]]
@@ -61,14 +65,35 @@ class Injector:
                 await self._control.kill(component.name, fault.duration_s)
                 self._event("done", component.name, fault)
                 await self._watch(component.name, fault)
+            elif fault.kind in LINK_FAULTS:
+                await self._cut(component.name, fault, at_s)
             else:
                 await self._control.pause(component.name)
                 self._event("done", component.name, fault)
                 await self._clock.sleep_until(int((at_s + fault.duration_s) * NS_PER_S))
                 await self._control.resume(component.name)
                 self._event("running", component.name, fault)
-        except ControlError as error:
+        except BenchError as error:
             self._event("not_run", component.name, fault, reason=str(error))
+
+    async def _cut(self, name: str, fault: Fault, at_s: float) -> None:
+        """Cut a component's links, in the kernel, and heal them."""
+        cgroups = Cgroups.here()
+        if cgroups is None:
+            raise BenchError(unavailable() or "the target was started without cgroups")
+        try:
+            match fault.kind:
+                case "partition":
+                    cgroups.isolate(name)
+                case "one-way":
+                    cgroups.isolate(name, [Way.OUT])
+                case _:
+                    cgroups.lose(name, LOSS_SHARE)
+            self._event("done", name, fault, method=cgroups.method)
+            await self._clock.sleep_until(int((at_s + fault.duration_s) * NS_PER_S))
+        finally:
+            cgroups.close()
+        self._event("running", name, fault)
 
     async def _find(self, roles: Sequence[str]) -> tuple[Component | None, str]:
         """The component to hit and the role it is hit for, looked up at the moment:

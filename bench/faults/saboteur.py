@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from bench.control import Control, ControlError
 from bench.errors import BenchError
 from bench.faults.cgroups import Cgroups
+from bench.faults.injector import LOSS_SHARE
 from bench.faults.kernel import Way
 from bench.faults.relay import Relays, Weather
 from bench.faults.smalldisk import SmallDisk
@@ -24,7 +25,6 @@ PROCESS_FAULTS = ("kill", "pause")
 LINK_FAULTS = ("partition", "split", "one-way", "loss", "delay")
 DISK_FULL = "disk-full"
 KINDS = (*PROCESS_FAULTS, *LINK_FAULTS, DISK_FULL)
-LOSS_SHARE = 0.2
 DELAY_S = 0.1
 POLL_S = 0.1
 RUNNING_TIMEOUT_S = 90.0

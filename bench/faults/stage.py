@@ -230,9 +230,10 @@ async def open_stage(plan: StagePlan, progress: Progress) -> AsyncIterator[Stage
     plan.folder.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         cgroups, why = None, unavailable()
-        if not plan.relays and why is None:
+        if why is None:
             cgroups = stack.enter_context(Cgroups.claim())
-        wanted = Preparation(cgroups is None, plan.small_disks)
+        relayed = cgroups is None if plan.relays is None else plan.relays
+        wanted = Preparation(relayed, plan.small_disks)
         launcher = PreparingLauncher(plan.target, plan.folder, wanted)
         stack.push_async_callback(launcher.stop)
         progress("starting")

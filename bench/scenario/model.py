@@ -11,7 +11,8 @@ from dataclasses import dataclass
 SIZES = ("quick", "standard", "full")
 OPERATIONS = ("browse", "place_order", "track", "read_profile", "change_address")
 WRITES = ("place_order", "change_address")
-FAULT_KINDS = ("kill", "pause")
+LINK_FAULTS = ("partition", "one-way", "loss")
+FAULT_KINDS = ("kill", "pause", *LINK_FAULTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,8 @@ class SessionKind:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One component dies or freezes `at_s` seconds after the baseline's end.
+    """One component dies, freezes or loses its links `at_s` seconds after the
+    baseline's end.
 
     `roles` is an order of preference: the first component of the target that has the
     earliest role is hit; "primary" is whoever holds that office at the moment.

@@ -18,6 +18,7 @@ from typing import Any
 
 import psutil
 
+from bench.faults.cgroups import entering
 from bench.synthetic.truth import Truth
 
 READY_TIMEOUT_S = 30.0
@@ -52,7 +53,11 @@ class Supervisor:
             )
         )
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bench.synthetic.server", str(config)
+            sys.executable,
+            "-m",
+            "bench.synthetic.server",
+            str(config),
+            preexec_fn=entering("server"),
         )
         self._restarts += 1
         async with asyncio.timeout(READY_TIMEOUT_S):

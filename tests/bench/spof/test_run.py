@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bench.adapters.contract import Audit, OrderFact
 from bench.compare import run_loop
+from bench.faults.cgroups import unavailable
 from bench.history.record import Attempt, Record
 from bench.progress import Terminal
 from bench.spof.matrix import Matrix
@@ -15,12 +16,16 @@ from bench.spof.verdict import Word
 
 def test_the_only_server_is_a_single_point_of_failure(tmp_path: Path) -> None:
     plan = SpofPlan(
-        "synthetic", tmp_path, ("kill", "delay"), hold_s_min=3.0, hold_s_max=3.5
+        "synthetic",
+        tmp_path,
+        ("kill", "partition", "delay"),
+        hold_s_min=3.0,
+        hold_s_max=3.5,
     )
     matrix = run_loop(run_matrix(plan, Terminal()))
     assert isinstance(matrix, Matrix)
     assert matrix.missing is None
-    killed, delayed = matrix.cells
+    killed, cut, delayed = matrix.cells
     assert killed.method == "supervisor"
     words = {name: verdict.word for name, verdict in killed.operations.items()}
     # Whether anybody had an order to track is chance; nothing else may work.
@@ -29,6 +34,13 @@ def test_the_only_server_is_a_single_point_of_failure(tmp_path: Path) -> None:
     assert killed.lost == killed.duplicated == ()
     assert killed.well_again_s is not None
     assert matrix.single_points == ["server"]
+    if unavailable() is None:
+        assert cut.method == "kernel"
+        assert cut.operations["browse"].word is Word.STOPS
+        assert cut.operations["browse"].ok == 0
+        assert cut.well_again_s is not None
+    else:
+        assert cut.not_run is not None
     assert delayed.not_run is not None
     assert delayed.operations == {}
     assert (tmp_path / "stage-1" / "history.jsonl").stat().st_size > 0
