@@ -8,9 +8,11 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from bench.cost.cli import configure_cost
 from bench.errors import Exit
+from bench.faults.cli import configure_faults
 from bench.spof.cli import configure_spof
 
 if TYPE_CHECKING:
@@ -46,15 +48,57 @@ def configure(parser: argparse.ArgumentParser) -> None:
     sustained.add_argument("--seconds", type=float, default=30.0)
     sustained.add_argument("--batch", type=int, default=1, help="orders a request")
     sustained.set_defaults(run=_sustained)
+    _verb_arguments(commands)
     report = commands.add_parser("report", help="make a run's report again")
     report.add_argument(
         "folder", nargs="?", default="runs/latest", help="default: runs/latest"
     )
     report.add_argument("--json", action="store_true", help="print the results")
     report.set_defaults(run=_report)
+    configure_cost(commands.add_parser("cost", help="what an order takes and costs"))
+    configure_faults(commands.add_parser("faults", help="which faults can be had here"))
     configure_spof(
         commands.add_parser("spof", help="which component stops what, by trying")
     )
+
+
+def _verb_arguments(commands: "argparse._SubParsersAction[Any]") -> None:
+    """What can be done with runs that are there."""
+    diff = commands.add_parser("diff", help="two runs beside each other")
+    diff.add_argument("a", type=Path, help="a run's folder, the earlier one")
+    diff.add_argument("b", type=Path, help="another run's folder")
+    diff.add_argument("--json", action="store_true", help="print one JSON document")
+    diff.set_defaults(run=_diff)
+    gate = commands.add_parser("gate", help="exit code 0 if a run is good enough")
+    gate.add_argument("folder", type=Path, nargs="?", default=Path("runs/latest"))
+    gate.add_argument(
+        "--against", type=Path, metavar="DIR", help="an earlier run it may not be worse"
+    )
+    gate.add_argument("--json", action="store_true", help="print one JSON document")
+    gate.set_defaults(run=_gate)
+    again = commands.add_parser("reproduce", help="do a run again by its manifest")
+    again.add_argument("manifest", type=Path, help="manifest.json, or a run's folder")
+    again.add_argument("--out", default="runs", help="folder of runs (runs)")
+    again.add_argument("--json", action="store_true", help="print the results")
+    again.set_defaults(run=_reproduce)
+
+
+def _diff(arguments: argparse.Namespace) -> int:
+    from bench.verbs.commands import diff
+
+    return diff(arguments)
+
+
+def _gate(arguments: argparse.Namespace) -> int:
+    from bench.verbs.commands import gate
+
+    return gate(arguments)
+
+
+def _reproduce(arguments: argparse.Namespace) -> int:
+    from bench.verbs.commands import reproduce
+
+    return _write_report(reproduce(arguments), arguments.json)
 
 
 def _run_arguments(parser: argparse.ArgumentParser, scenario: str | None) -> None:

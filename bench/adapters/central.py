@@ -10,6 +10,7 @@ A rung that runs elsewhere may hold orders of others: accounts are new ones in e
 trial, and the audit leaves out what was there before.
 """
 
+import asyncio
 import json
 import secrets
 from collections.abc import Sequence
@@ -36,6 +37,8 @@ from bench.workload.plan import Session
 
 PROVISION_PAGE = 1_000
 AUDIT_PAGE = 5_000
+# From `cached` up a catalogue is at most 2 s old.
+CATALOGUE_AGE_S = 2.5
 # Refusals after which nothing was done and the same request may be sent again.
 NOTHING_DONE = {"overloaded", "database_unavailable", "too_many_attempts"}
 # A gateway that got no answer from behind: it may have been done.
@@ -53,6 +56,7 @@ class CentralAdapter:
         self._tokens: list[dict[str, str]] = []
         self._customers: dict[str, int] = {}
         self._designs: list[Design] = []
+        self._is_cached = descriptor.component_with(("cache",)) is not None
         self._names = _names_of(self._admin, descriptor)
         self._prefix = f"shopper-{secrets.token_hex(4)}-"
         self._stock_before = 0
@@ -73,16 +77,16 @@ class CentralAdapter:
 
     async def catalogue(self) -> Sequence[Design]:
         """What is on sale; the stock at this moment is kept for the audit."""
-        reply = await self._http.request("GET", "/api/catalogue")
+        body = await self._settled_catalogue()
         self._designs = sorted(
             (
                 Design(**sku["design"], price=int(sku["price"]))
-                for sku in _body(reply)["skus"]
+                for sku in body["skus"]
                 if int(sku["price"]) > 0
             ),
             key=lambda design: (design.shape, design.size, design.scent),
         )
-        self._stock_before, _ = _stock(reply.body)
+        self._stock_before, _ = _stock(body)
         return self._designs
 
     async def provision(
@@ -159,13 +163,20 @@ class CentralAdapter:
         rows = await self._orders_after(self._orders_before)
         orders = [self._fact(order) for order in rows]
         ledger = _body(await self._as_admin("GET", "/admin/ledger"))
-        stock, lowest = _stock(_body(await self._http.request("GET", "/api/catalogue")))
+        stock, lowest = _stock(await self._settled_catalogue())
         return Audit(
             tuple(orders),
             held=int(ledger["escrow"]) - self._escrow_before,
             stock_taken=self._stock_before - stock,
             stock_lowest=lowest,
         )
+
+    async def _settled_catalogue(self) -> Any:
+        """The catalogue as it is, not as a cache remembers it: where there is one, its
+        copy is left to grow too old first."""
+        if self._is_cached:
+            await asyncio.sleep(CATALOGUE_AGE_S)
+        return _body(await self._http.request("GET", "/api/catalogue"))
 
     async def _orders_after(self, number: int) -> list[dict[str, Any]]:
         """The orders with a higher number, by number."""

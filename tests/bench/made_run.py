@@ -77,28 +77,36 @@ def record(number: int, latency_ms: float, outcome: str = "ok") -> Record:
 
 
 def add_target(
-    run: RunFolder, data: dict[str, Any], latency_ms: float, outage_s: float
+    run: RunFolder,
+    data: dict[str, Any],
+    latency_ms: float,
+    outage_s: float,
+    number: int = 1,
+    facts_of_trial: dict[str, Any] | None = None,
 ) -> None:
-    """One target whose orders all take `latency_ms`, and fail during its outage."""
-    folder = run.trial(data["rung"], 1)
+    """One trial of a target whose orders all take `latency_ms`, and fail during its
+    outage."""
+    folder = run.trial(data["rung"], number)
     history = LineWriter(folder / "history.jsonl")
     facts = []
-    for number in range(int(SCENARIO.phases.load_s * ORDERS_PER_S)):
-        down = KILL_S <= number / ORDERS_PER_S < KILL_S + outage_s
-        item = record(number, latency_ms, "failed" if down else "ok")
+    has_fault = facts_of_trial is None
+    until_s = SCENARIO.phases.load_s if has_fault else SCENARIO.phases.fault_at_s
+    for order in range(int(until_s * ORDERS_PER_S)):
+        down = KILL_S <= order / ORDERS_PER_S < KILL_S + outage_s
+        item = record(order, latency_ms, "failed" if down else "ok")
         browse = dataclasses.replace(
             item,
             operation="browse",
             step=1,
             order=None,
             amount=None,
-            reference=f"{number + 10**6:064x}",
+            reference=f"{order + 10**6:064x}",
         )
         history.record(item)
         history.record(browse)
         if not down:
             facts.append(
-                OrderFact(str(number), item.reference, number % 7, "paid", 100, 1)
+                OrderFact(str(order), item.reference, order % 7, "paid", 100, 1)
             )
     history.close()
     names = [component["name"] for component in data["components"]]
@@ -160,7 +168,8 @@ def add_target(
     write_json(
         folder / "trial.json",
         {
-            "seed": 1,
+            **(facts_of_trial or {}),
+            "seed": number,
             "reads": "server",
             "audit_error": None,
             "designs": [],
@@ -179,6 +188,53 @@ def add_target(
     )
 
 
+def make_series(root: Path, waits_ms: dict[str, list[float]]) -> RunFolder:
+    """A run of several trials a target at one load: `waits_ms` holds, by rung, what
+    every order of each trial took. Rungs that begin with "validators" are chains."""
+    trials = max(len(waits) for waits in waits_ms.values())
+    text = SCENARIO.source.replace('size = "quick"', 'size = "standard"')
+    text = text[: text.index("# One crash")] + text[text.index("[objective]") :]
+    text += (
+        f'\n[trials]\ncount = {trials}\n[[load]]\nname = "low"\nsessions_per_s = 9\n'
+    )
+    run = RunFolder.create(root, "series")
+    (run.path / "scenario.toml").write_text(text)
+    for rung, waits in waits_ms.items():
+        is_chain = rung.startswith("validators")
+        roles = ["validator"] * 4 if is_chain else ["server"]
+        data = descriptor("chain" if is_chain else "central", rung, roles)
+        for number, wait_ms in enumerate(waits, 1):
+            facts = {
+                "load_name": "low",
+                "repetition": number,
+                "sessions_per_s": 9.0,
+                "with_fault": False,
+            }
+            add_target(run, data, wait_ms, 0.0, number, facts)
+            (run.trial(rung, number) / "events.jsonl").unlink()
+    write_json(run.path / MANIFEST, manifest_of(run, list(waits_ms), text))
+    return run
+
+
+def manifest_of(run: RunFolder, targets: list[str], text: str) -> dict[str, Any]:
+    return {
+        "schema": 1,
+        "run": run.path.name,
+        "started_at": 1_800_000_000.0,
+        "seed": 1,
+        "targets": targets,
+        "target_texts": targets,
+        "scenario_source": text,
+        "packages": {"chandlery": "0.1.0"},
+        "machine": {
+            "cpu": "abacus",
+            "cores": 2,
+            "kernel": "Linux 6",
+            "fsync_ms": {"median": 1.0, "worst": 2.0},
+        },
+    }
+
+
 def make_run(root: Path) -> RunFolder:
     """`single` (10 ms, down 6 s), `validators-4` (900 ms, never down), and one that
     could not be started."""
@@ -193,20 +249,7 @@ def make_run(root: Path) -> RunFolder:
     )
     write_json(
         run.path / MANIFEST,
-        {
-            "schema": 1,
-            "run": run.path.name,
-            "started_at": 1_800_000_000.0,
-            "seed": 1,
-            "targets": ["single", "validators-4", "cdn"],
-            "packages": {"chandlery": "0.1.0"},
-            "machine": {
-                "cpu": "abacus",
-                "cores": 2,
-                "kernel": "Linux 6",
-                "fsync_ms": {"median": 1.0, "worst": 2.0},
-            },
-        },
+        manifest_of(run, ["single", "validators-4", "cdn"], SCENARIO.source),
     )
     return run
 
