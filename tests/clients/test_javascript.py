@@ -1,14 +1,17 @@
-"""ethers 6, viem and Hardhat, on the dev chain and on validators (see kit/README.md)."""
+"""ethers 6, viem and Hardhat, on the dev chain and on validators: kit/README.md."""
 
 import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from node.testing.network import QbftNetwork
 from tests.clients.chains import dev_process, websocket_of
+
+if TYPE_CHECKING:
+    from node.testing.network import QbftNetwork
 
 KIT = Path(__file__).resolve().parent / "kit"
 SHOP = Path(__file__).resolve().parents[2] / "shop_contract" / "artifact" / "Shop.json"

@@ -50,9 +50,12 @@ class DevClock:
             offset = timestamp_s - self._now()
             self.state = replace(self.state, next_s=None, offset_s=offset)
 
-    def increase(self, by_s: int) -> int:
-        """Move the offset; returns the new one."""
-        self.state = replace(self.state, offset_s=self.state.offset_s + by_s)
+    def increase(self, by_s: int, parent_s: int) -> int:
+        """Move the offset; returns the new one. The move is from the newest block's
+        time where that is ahead, as it is after many blocks in a second."""
+        now = self._now()
+        from_s = max(now + self.state.offset_s, parent_s)
+        self.state = replace(self.state, offset_s=from_s + by_s - now)
         return self.state.offset_s
 
     def set_time(self, to_s: int) -> int:

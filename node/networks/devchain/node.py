@@ -63,9 +63,10 @@ class DevNode:
         self.report = Report(self.backend, cheats)
         self.rpc = RpcService(self.backend, settings.rpc)
         self.dispatcher = self.rpc.dispatcher
+        wallet = WalletMethods(self.backend, keys, settings.rpc.call_gas_cap)
         for table in (
-            WalletMethods(self.backend, keys, settings.rpc.call_gas_cap).table(),
-            MiningMethods(self.backend, self.sealer).table(),
+            wallet.table(),
+            MiningMethods(self.backend, self.sealer, wallet).table(),
             cheats.table(),
         ):
             self.dispatcher.extend(table)

@@ -7,15 +7,18 @@ from typing import Any
 
 from node.networks.devchain.backend import DevBackend
 from node.networks.devchain.clock import TimeGoesBack
+from node.networks.devchain.methods.wallet import WalletMethods
 from node.networks.devchain.sealing import Sealer
+from node.rpc.backend import Refusal
 from node.rpc.dispatch import Handler, Methods
-from node.rpc.errors import invalid_params
+from node.rpc.errors import invalid_params, server_error
 from node.rpc.formats import block_json
-from node.rpc.params import Params, parse_quantity
+from node.rpc.params import Params, parse_data, parse_quantity
 
 MAX_TIME = 2**43
 """Also in milliseconds, as JavaScript gives them, it is far away."""
 MAX_INTERVAL_S = 365 * 24 * 3600
+MAX_REORG_BLOCKS = 10_000
 PREFIXES = ("anvil_", "hardhat_", "evm_")
 
 
@@ -27,8 +30,11 @@ def under_all_names(table: dict[str, Handler]) -> dict[str, Handler]:
 class MiningMethods:
     """evm_mine, evm_snapshot, evm_increaseTime and their kin."""
 
-    def __init__(self, backend: DevBackend, sealer: Sealer) -> None:
+    def __init__(
+        self, backend: DevBackend, sealer: Sealer, wallet: WalletMethods
+    ) -> None:
         self._backend = backend
+        self._wallet = wallet
         self._chain = backend.chain
         self._sealer = sealer
 
@@ -124,7 +130,8 @@ class MiningMethods:
 
     async def increase_time(self, raw: Any) -> int:
         """[seconds]; answers with the whole offset."""
-        return self._chain.clock.increase(Params(raw, 1).quantity(0, MAX_TIME))
+        seconds = Params(raw, 1).quantity(0, MAX_TIME)
+        return self._chain.clock.increase(seconds, self._backend.head().timestamp)
 
     async def set_next_timestamp(self, raw: Any) -> None:
         self._set_next(Params(raw, 1).quantity(0, MAX_TIME))
@@ -156,19 +163,50 @@ class MiningMethods:
         self._backend.refresh()
 
     async def reorg(self, raw: Any) -> None:
-        """[depth, []] or [{depth, txBlockPairs: []}]: other blocks, without content."""
+        """[depth, [[transaction, block], ...]], or {depth, txBlockPairs} of the same.
+
+        As many other blocks; a transaction is raw or an object of one of the accounts,
+        its block counted from 0. What was in the old blocks is gone.
+        """
         params = Params(raw, 2)
-        options = params.required(0)
-        pairs = params.raw(1)
+        options, pairs = params.required(0), params.raw(1)
         if isinstance(options, dict):
             pairs = options.get("txBlockPairs", options.get("tx_block_pairs"))
             options = options.get("depth")
-        if pairs:
-            raise invalid_params(
-                "transactions of the new blocks are not supported: roll back, send "
-                "them, and mine"
-            )
         depth = parse_quantity(options, "depth")
+        contents = _contents(pairs, depth)
         await self._chain.rollback(depth)
-        await self._chain.mine(depth)
-        self._backend.refresh()
+        automine, self._chain.automine = self._chain.automine, False
+        try:
+            for transactions in contents:
+                for transaction in transactions:
+                    await self._give(transaction)
+                await self._chain.mine()
+        finally:
+            self._chain.automine = automine
+            self._backend.refresh()
+
+    async def _give(self, transaction: Any) -> None:
+        if isinstance(transaction, dict):
+            raw = await self._wallet.raw_of(transaction)
+        else:
+            raw = parse_data(transaction, "transaction")
+        answer = await self._backend.submit_any(raw)
+        if isinstance(answer, Refusal):
+            raise server_error(f"{answer.message}; the old blocks are gone")
+
+
+def _contents(pairs: Any, depth: int) -> list[list[Any]]:
+    """The transactions of each new block. Raises RpcError."""
+    contents: list[list[Any]] = [[] for _ in range(min(depth, MAX_REORG_BLOCKS))]
+    if depth > MAX_REORG_BLOCKS:
+        raise invalid_params(f"at most {MAX_REORG_BLOCKS} blocks are replaced")
+    for pair in pairs or []:
+        if not isinstance(pair, list) or len(pair) != 2:
+            raise invalid_params("invalid transactions: expected [transaction, block]")
+        at = parse_quantity(pair[1], "block")
+        if at >= depth:
+            message = f"block {at} is none of the {depth} new ones, counted from 0"
+            raise invalid_params(message)
+        contents[at].append(pair[0])
+    return contents

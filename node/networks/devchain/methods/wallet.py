@@ -1,5 +1,6 @@
 """Methods of the ten accounts: the dev chain signs, or sends without a signature."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -50,23 +51,28 @@ class WalletMethods:
         return [hex_data(address) for address in self._keys]
 
     async def send(self, raw: Any) -> str:
-        request = self._request(Params(raw, 1))
+        return await self._submit(await self.raw_of(Params(raw, 1).object(0)))
+
+    async def raw_of(self, request: Mapping[str, Any]) -> bytes:
+        """The whole transaction of a request, signed or in the name of an impersonated
+        account. Raises RpcError."""
+        request = self._with_sender(request)
         sender = parse_address(request["from"], "from")
         _, tx = await fill(self._backend, request, self._gas_cap)
         chain = self._backend.chain
         if chain.impersonates_all or sender in chain.impersonated:
-            return await self._submit(_marked(tx, sender))
-        return await self._submit(_signed(tx, self._key(sender)))
+            return _marked(tx, sender)
+        return _signed(tx, self._key(sender))
 
     async def send_unsigned(self, raw: Any) -> str:
         """Send in the name of any account."""
-        request = self._request(Params(raw, 1))
+        request = self._with_sender(Params(raw, 1).object(0))
         sender = parse_address(request["from"], "from")
         _, tx = await fill(self._backend, request, self._gas_cap)
         return await self._submit(_marked(tx, sender))
 
     async def sign_transaction(self, raw: Any) -> dict[str, Any]:
-        request = self._request(Params(raw, 1))
+        request = self._with_sender(Params(raw, 1).object(0))
         sender = parse_address(request["from"], "from")
         key = self._key(sender)
         _, tx = await fill(self._backend, request, self._gas_cap)
@@ -89,9 +95,11 @@ class WalletMethods:
 
         params = Params(raw, 2)
         key = self._key(params.address(0))
-        message = params.object(1)
         try:
-            signable = encode_typed_data(full_message=dict(message))
+            given = params.required(1)
+            # ethers and wallets send the object as text.
+            message = json.loads(given) if isinstance(given, str) else given
+            signable = encode_typed_data(full_message=_with_numbers(dict(message)))
         except (ValueError, TypeError, KeyError) as error:
             raise invalid_params(f"invalid typed data: {error}") from None
         return _signature(
@@ -113,8 +121,7 @@ class WalletMethods:
             )
         return key
 
-    def _request(self, params: Params) -> Mapping[str, Any]:
-        request = params.object(0)
+    def _with_sender(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         if request.get("from") is None:
             return {**request, "from": hex_data(next(iter(self._keys)))}
         return request
@@ -124,6 +131,29 @@ class WalletMethods:
         if isinstance(answer, Refusal):
             raise server_error(answer.message)
         return hex_data(answer)
+
+
+def _with_numbers(message: dict[str, Any]) -> dict[str, Any]:
+    """The typed data with integers where clients write "3" or "0x3"."""
+    types = message["types"]
+
+    def read(kind: str, value: Any) -> Any:
+        if kind.endswith("]"):
+            return [read(kind[: kind.rindex("[")], item) for item in value]
+        if kind in types:
+            fields = {field["name"]: field["type"] for field in types[kind]}
+            return {
+                name: read(fields[name], item) if name in fields else item
+                for name, item in value.items()
+            }
+        is_number = kind.startswith(("uint", "int")) and isinstance(value, str)
+        return int(value, 0) if is_number else value
+
+    return {
+        **message,
+        "domain": read("EIP712Domain", message["domain"]),
+        "message": read(message["primaryType"], message["message"]),
+    }
 
 
 def _signed(tx: Transaction, key: PrivateKey) -> bytes:
