@@ -35,10 +35,11 @@ class Meter:
 
     async def run(self, phases: Phases) -> None:
         """Sample through the load: every second, and at the baseline's edges."""
+        # Where a trial ends with its baseline, the baseline's own mark counts.
         marks = {
+            phases.load_s: "load_end",
             phases.warmup_s: "baseline_start",
             phases.warmup_s + phases.baseline_s: "baseline_end",
-            phases.load_s: "load_end",
         }
         moments = sorted({*marks, *(float(s) for s in range(int(phases.load_s) + 1))})
         for at_s in moments:

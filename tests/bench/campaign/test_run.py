@@ -83,6 +83,7 @@ def test_a_campaign_from_its_knee_to_its_report(tmp_path: Path) -> None:
     low, half = target.at("low"), target.at("half")
     assert half[0].offered_orders_per_s > 1.2 * low[0].offered_orders_per_s
     assert low[0].seed != low[1].seed
+    assert all(trial.cost is not None for trial in target.trials)
     assert result.is_valid
     assert result.passes
     page = write_page(result, tmp_path / "report.html").read_text()
