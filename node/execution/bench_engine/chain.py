@@ -24,6 +24,7 @@ class Chain:
 
     def __init__(self, engine: NativeEngine | PyEvmEngine, genesis: Genesis) -> None:
         self.engine = engine
+        self.genesis = genesis
         self.slots = 0
         self._header = genesis.header
         self._coinbase = genesis.validators.addresses[0]

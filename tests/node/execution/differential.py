@@ -126,9 +126,9 @@ def _answer(answer: Any) -> Any:
 
 
 def _plain(trace: Any) -> Any:
-    """What both must tell alike: of a step where it is and what the stack holds, of
-    empty code nothing; of a tree all calls that succeed. Of failures the libraries
-    behind the executors tell different things."""
+    """What both must tell alike: of a step where it is and what the stack holds; of a
+    tree all calls that succeed. Of failures the libraries behind the executors tell
+    different things."""
     if isinstance(trace, list):
         return [_plain(item) for item in trace if not _is_left_out(item)]
     if not isinstance(trace, dict):
@@ -155,14 +155,7 @@ def _is_left_out(item: Any) -> bool:
         return False
     if item.get("type") == "SELFDESTRUCT":
         return True
-    if "type" in item and "error" in item:
-        return True
-    return _is_empty_code(item)
-
-
-def _is_empty_code(item: Any) -> bool:
-    step = item if isinstance(item, dict) else {}
-    return (step.get("op"), step.get("pc"), step.get("stack")) == ("STOP", 0, [])
+    return "type" in item and "error" in item
 
 
 def _call(result: Any) -> Any:

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from node.chain.block import Block
+from node.execution.bench_engine.chain import FIRST_FILLED, opened
+from node.execution.bench_engine.workload import ORDERS
 from node.execution.executor import (
     BlockInvalid,
     BuildLimits,
@@ -248,3 +250,16 @@ def test_killed_at_any_instant_it_opens_at_a_checkpoint(tmp_path, kills):
         executor.commit(executor.execute(block).digest)
     assert executor.committed[1] == Block.decode(blocks[-1]).header.digest
     executor.close()
+
+
+@pytest.mark.long
+def test_a_state_too_far_back_is_refused_with_what_to_do():
+    """An archive rewinds a million changes at most: no read takes all memory."""
+    with opened("native", 512) as (grown, orders):
+        executor = grown.engine.executor
+        grown.fill(orders, 200_000)
+        genesis = grown.genesis.digest
+        assert executor.view(genesis).slot(ORDERS, FIRST_FILLED + 1) == 0
+        grown.fill(orders, 1_020_000)
+        with pytest.raises(UnknownState, match=r"block 0 lies too far back.*newer"):
+            executor.view(genesis)

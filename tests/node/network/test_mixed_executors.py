@@ -27,7 +27,7 @@ pytest.importorskip("chandlery_native", reason="the native executor is not insta
 
 KINDS = ("native", "pyevm", "native", "pyevm")
 BLOCKS = 1_000
-BATCH = 4
+BATCH = 8
 POOL = 400
 START_S, BLOCK_S = 60.0, 60.0
 FAST = ConsensusConfig(

@@ -1,10 +1,12 @@
 //! Traces as geth gives them: the struct logger and callTracer, by revm-inspectors.
 
+mod watched;
+
 use std::time::{Duration, Instant};
 
 use alloy_primitives::Bytes;
 use revm::context::result::ResultAndState;
-use revm::context_interface::result::ExecutionResult;
+use revm::context_interface::result::{EVMError, ExecutionResult, InvalidTransaction};
 use revm::database_interface::EmptyDB;
 use revm::handler::SystemCallEvm;
 use revm::inspector::InspectEvm;
@@ -15,8 +17,10 @@ use serde_json::{Map, Value};
 use crate::calls::{Call, Overrides};
 use crate::error::{Fault, Trouble};
 use crate::header::Block;
+use crate::limit::{CALL_TIME, TIMED_OUT};
 use crate::machine::{Env, Machine, context, rules};
 use crate::view::View;
+use watched::{TOO_LONG, Watched};
 
 /// Tracers that need nothing but the run itself.
 const TRACERS: [&str; 4] =
@@ -25,7 +29,8 @@ const TRACERS: [&str; 4] =
 const TRACE_TIME: Duration = Duration::from_secs(30);
 
 /// Makes the tracer that a name and geth's options ask for.
-fn tracer(name: &str, options: &Value) -> Result<DebugInspector, Trouble> {
+fn tracer(name: &str, options: &Value, until: Instant) -> Result<Watched, Trouble> {
+    let limit = options["limit"].as_u64().unwrap_or_default();
     let options = match options {
         Value::Null => Value::Object(Map::new()),
         other => other.clone(),
@@ -45,12 +50,29 @@ fn tracer(name: &str, options: &Value) -> Result<DebugInspector, Trouble> {
     let wrong = |error: String| Trouble::Usage(format!("tracer options: {error}"));
     let options =
         serde_json::from_value(config).map_err(|error| wrong(error.to_string()))?;
-    DebugInspector::new(options).map_err(|error| wrong(error.to_string()))
+    let inner =
+        DebugInspector::new(options).map_err(|error| wrong(error.to_string()))?;
+    Ok(Watched::new(inner, until, name.is_empty() || name == "structLogger", limit))
+}
+
+/// Why a run ended before its time: the trace was too long or took too long, or what the
+/// caller makes of any other reason.
+fn stopped(
+    error: EVMError<Fault, InvalidTransaction>,
+    other: &dyn Fn(String) -> Trouble,
+) -> Trouble {
+    match error {
+        EVMError::Custom(reason) if reason == TIMED_OUT || reason == TOO_LONG => {
+            Trouble::Usage(reason)
+        }
+        EVMError::Database(fault) => fault.into(),
+        rest => other(format!("trace: {rest}")),
+    }
 }
 
 /// The tracer's JSON answer on a finished run.
 fn answer<DB: Database>(
-    machine: &mut Machine<DB, DebugInspector>,
+    machine: &mut Machine<DB, Watched>,
     tx: &revm::context::TxEnv,
     result: ExecutionResult,
 ) -> Result<String, Fault> {
@@ -59,9 +81,11 @@ fn answer<DB: Database>(
     let broken = |error: String| Fault::new(format!("trace: {error}"));
     let trace = machine
         .inspector
+        .inner
         .get_result(None, tx, &block, &ran, &mut EmptyDB::default())
         .map_err(|error| broken(error.to_string()))?;
-    machine.inspector.fuse().map_err(|error| broken(error.to_string()))?;
+    machine.inspector.renew();
+    machine.inspector.inner.fuse().map_err(|error| broken(error.to_string()))?;
     let mut value =
         serde_json::to_value(&trace).map_err(|error| broken(error.to_string()))?;
     tidy(&mut value, false);
@@ -102,7 +126,7 @@ impl View {
         overrides: &Overrides,
         (name, options): (&str, &Value),
     ) -> Result<String, Trouble> {
-        let inspector = tracer(name, options)?;
+        let inspector = tracer(name, options, Instant::now() + CALL_TIME)?;
         if let Some(problem) = self.problem(call, env, overrides)? {
             return Err(Trouble::Usage(problem));
         }
@@ -111,7 +135,7 @@ impl View {
         let tx = call.env(self.chain_id);
         let result = machine
             .inspect_one_tx(tx.clone())
-            .map_err(|error| Fault::new(format!("trace: {error}")))?;
+            .map_err(|error| stopped(error, &|rest| Fault::new(rest).into()))?;
         Ok(answer(&mut machine, &tx, result)?)
     }
 
@@ -122,7 +146,7 @@ impl View {
         (name, options): (&str, &Value),
     ) -> Result<Vec<String>, Trouble> {
         let until = Instant::now() + TRACE_TIME;
-        let inspector = tracer(name, options)?;
+        let inspector = tracer(name, options, until)?;
         let Block { header, transactions } =
             Block::decode(block).map_err(Trouble::Invalid)?;
         let raws: Vec<&[u8]> =
@@ -139,7 +163,7 @@ impl View {
             };
             let tx = tx.map_err(|refusal| wrong(refusal.to_string()))?;
             let ran = machine.inspect_one_tx(tx.env.clone());
-            let result = ran.map_err(|error| wrong(error.to_string()))?;
+            let result = ran.map_err(|error| stopped(error, &wrong))?;
             answers.push(answer(&mut machine, &tx.env, result)?);
             if Instant::now() >= until {
                 let message =
@@ -153,7 +177,7 @@ impl View {
     /// The system calls before the first transaction, which nobody traces.
     fn open_block<DB: Database<Error = Fault>>(
         &self,
-        machine: &mut Machine<DB, DebugInspector>,
+        machine: &mut Machine<DB, Watched>,
     ) -> Result<(), Fault> {
         let parent = self.version.position.digest;
         let calls = [

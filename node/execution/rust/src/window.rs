@@ -247,14 +247,7 @@ impl Journey {
             crate::engine::extra_data(validators.as_deref(), &Bytes::new());
         let position = self.position(store)?;
         let replaced = Mutex::default();
-        Ok(Version {
-            position,
-            state,
-            extra_data,
-            validators,
-            change_count,
-            replaced,
-        })
+        Ok(Version { position, state, extra_data, validators, change_count, replaced })
     }
 
     fn too_far(&self) -> Trouble {
