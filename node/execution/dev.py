@@ -17,7 +17,7 @@ from typing import Protocol
 from node.chain.genesis import Genesis, GenesisAccount
 from node.chain.transaction import Transaction, decode_transaction
 from node.execution.executor import AccountOverride, Executor
-from node.execution.select import ExecutorUnavailable, choose
+from node.execution.select import choose
 from node.primitives.keccak import keccak256
 from node.primitives.types import Address
 
@@ -28,6 +28,11 @@ MARK = MARK_S.to_bytes(32, "big")
 
 class DevExecutor(Executor, Protocol):
     """An executor that also obeys a dev chain. One thread at a time, like `build`."""
+
+    @property
+    def held(self) -> tuple[int, ...]:
+        """Sizes of what is kept, layers first: going back gives all of it up."""
+        ...
 
     def edit(self, changes: Mapping[Address, AccountOverride]) -> None:
         """Change accounts in the newest state; pending blocks are forgotten."""
@@ -65,12 +70,11 @@ def decode_marked(raw: bytes) -> tuple[Transaction, Address]:
 
 def open_dev_executor(kind: str, genesis: Genesis) -> DevExecutor:
     """An executor in memory for a dev chain. Raises ExecutorUnavailable."""
-    if choose(kind) == "native" and kind == "native":
-        raise ExecutorUnavailable(
-            "the native executor has no state writes, which a dev chain needs: choose "
-            "the executor pyevm"
-        )
-    choose("pyevm")  # raises when it is not installed
+    if choose(kind) == "native":
+        from node.execution.native_dev import NativeDevExecutor
+
+        native: DevExecutor = NativeDevExecutor(genesis)
+        return native
     from node.execution.pyevm_dev import PyEvmDevExecutor
 
     return PyEvmDevExecutor(genesis)

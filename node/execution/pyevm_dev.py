@@ -16,6 +16,7 @@ from node.execution.dev import decode_marked, is_marked
 from node.execution.executor import (
     AccountOverride,
     BlockEnv,
+    ErrorKind,
     Executed,
     ExecutorFailed,
     UnknownState,
@@ -24,8 +25,14 @@ from node.execution.pyevm import PyEvmExecutor
 from node.execution.reference.blocks import Execution
 from node.execution.reference.calls import override
 from node.execution.reference.store import EMPTY_CODE_HASH, Head, StateStore
-from node.execution.reference.world import Sealed, World, load_account
-from node.execution.validation import Admitted, admit, validate_stateless
+from node.execution.reference.world import Sealed, World, hash_slot, load_account
+from node.execution.validation import (
+    Admitted,
+    TransactionError,
+    admit,
+    validate_stateless,
+)
+from node.primitives import trie
 from node.primitives.trie import EMPTY_TRIE_ROOT, Node
 from node.primitives.types import Address, Hash32
 
@@ -110,6 +117,13 @@ class MemoryStore(StateStore):
         self._heads[head.height] = head
         self._heights[head.digest] = head.height
 
+    @property
+    def held(self) -> tuple[int, int, int, int]:
+        """How many layers, names, codes and nodes there are."""
+        parts = (self._layers, self.names, self._all_codes, self._all_nodes)
+        layers, names, codes, nodes = map(len, parts)
+        return layers, names, codes, nodes
+
     def depth(self) -> int:
         """How many layers there are."""
         return len(self._layers)
@@ -172,6 +186,11 @@ class PyEvmDevExecutor(PyEvmExecutor):
         """See DevExecutor."""
         self._memory.cut(mark)
         self._forget_pending()
+
+    @property
+    def held(self) -> tuple[int, int, int, int]:
+        """How many layers, names, codes and nodes there are."""
+        return self._memory.held
 
     def dump(self) -> dict[Address, GenesisAccount]:
         """See DevExecutor."""
@@ -250,15 +269,22 @@ class PyEvmDevExecutor(PyEvmExecutor):
     def _admit_either(self, raw: bytes) -> Admitted:
         if not is_marked(raw):
             return admit(raw, self._chain_id)
-        tx, sender = decode_marked(raw)
+        try:
+            tx, sender = decode_marked(raw)
+        except ValueError as error:
+            raise TransactionError(ErrorKind.BAD_SIGNATURE, str(error)) from None
         validate_stateless(tx)
         return Admitted(tx, sender, is_impersonated=True)
 
 
 def _has_storage(world: World, at: Address) -> bool:
-    """Whether a slot may be set: a test may write one where nothing else is."""
+    """Whether a slot is set: a test may write one where nothing else is."""
     storage = world.storage(at)
-    return storage.root != EMPTY_TRIE_ROOT or any(storage.values.values())
+    if any(storage.values.values()) or storage.root == EMPTY_TRIE_ROOT:
+        return any(storage.values.values())
+    cleared = {bytes(hash_slot(slot)): b"" for slot in storage.values}
+    root = trie.update(world.source.node, storage.root, cleared, {})
+    return root != EMPTY_TRIE_ROOT
 
 
 def _changed(world: World) -> Iterator[Name]:

@@ -72,6 +72,11 @@ class InProcessChain:
         return self._url
 
     @property
+    def executor(self) -> str:
+        """Which executor runs the contracts: "native" or "pyevm"."""
+        return self._node.chain.executor.name
+
+    @property
     def accounts(self) -> "list[LocalAccount]":
         """The ten accounts with their keys."""
         from eth_account import Account

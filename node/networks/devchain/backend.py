@@ -1,5 +1,6 @@
 """What JSON-RPC sees of a dev chain: `node.rpc.backend.Backend` over `DevChain`."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from importlib.metadata import version
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ from node.execution.dev import is_marked
 from node.execution.executor import StateView, TxError
 from node.execution.validation import admit
 from node.networks.devchain.chain import DevChain
+from node.networks.devchain.sealing import Intake
 from node.primitives.keccak import keccak256
 from node.primitives.secp256k1 import PrivateKey
 from node.primitives.types import Address, Hash32
@@ -30,6 +32,7 @@ class DevBackend:
 
     def __init__(self, chain: DevChain, compat: str = "") -> None:
         self.chain = chain
+        self.intake = Intake(chain)
         own = f"chandlery/v{version('chandlery')}/dev/{chain.executor.name}"
         self.client_version = f"{compat}/{own}" if compat else own
         self.chain_id = chain.environment.chain_id
@@ -95,14 +98,17 @@ class DevBackend:
     def blocking(self, work: Callable[[], T]) -> Awaitable[T]:
         return self.chain.run(work)
 
-    async def submit(self, raw: bytes) -> Hash32 | Refusal:
+    async def submit(self, raws: Sequence[bytes]) -> list[Hash32 | Refusal]:
+        return list(await asyncio.gather(*map(self._submit, raws)))
+
+    async def _submit(self, raw: bytes) -> Hash32 | Refusal:
         if is_marked(raw):
             return Refusal(keccak256(raw), "invalid sender: the signature is a mark")
         return await self.submit_any(raw)
 
     async def submit_any(self, raw: bytes) -> Hash32 | Refusal:
         """`submit`, for the dev chain's own methods: marked transactions pass."""
-        return await self.chain.submit(raw)
+        return await self.intake.submit(raw)
 
     def pooled(self, transaction_hash: Hash32) -> PooledTransaction | None:
         entry = self.chain.pool.get(transaction_hash)

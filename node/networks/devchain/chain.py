@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, TypeVar
 
 from node.chain.block import Block
@@ -21,10 +22,10 @@ from node.execution.executor import (
     BlockInvalid,
     BuildLimits,
     BuiltBlock,
-    TxError,
 )
 from node.networks.devchain.clock import ClockState, DevClock
 from node.networks.devchain.environment import (
+    Draft,
     Environment,
     Sealed,
     Snapshot,
@@ -32,7 +33,12 @@ from node.networks.devchain.environment import (
     block_env,
     rules_of,
 )
-from node.networks.devchain.pooling import empty_pool, is_quick, refill, waiting
+from node.networks.devchain.pooling import (
+    admit,
+    empty_pool,
+    is_quick,
+    waiting,
+)
 from node.primitives.types import Address, Hash32
 from node.rpc.backend import Head, Refusal
 from node.rpc.errors import server_error
@@ -124,43 +130,20 @@ class DevChain:
 
     # -- transactions
 
-    async def submit(self, raw: bytes) -> Hash32 | Refusal:
-        """Admit a transaction; with automine, the block that holds it is sealed on
-        return."""
-        [info] = self.executor.recover([raw])
-        if isinstance(info, TxError):
-            return Refusal(info.hash, refusal_message(info.kind, info.message))
-        account = self.executor.view(self.head.digest).accounts([info.sender])[0]
-        added = self.pool.add(
-            [(info, raw)],
-            {info.sender: account},
-            self.rules.base_fee_after(self.head),
-            _now_ms(),
-        )
-        [admission] = added.admissions
-        if not admission.ok:
-            return Refusal(info.hash, admission.message)
-        for call in self.on_admitted:
-            call((info.hash,))
-        if self.automine:
-            refused = await self.seal_waiting(info.hash)
-            if refused is not None:
-                return refused
-        return info.hash
+    def admit(self, raws: Sequence[bytes]) -> list[Hash32 | Refusal]:
+        """Let transactions wait in the pool, all at once; an answer for each."""
+        infos = self.executor.recover(raws)
+        view = self.executor.view(self.head.digest)
+        moment = (self.rules.base_fee_after(self.head), _now_ms())
+        answers = admit(self.pool, list(zip(infos, raws, strict=True)), view, moment)
+        taken = tuple(answer for answer in answers if not isinstance(answer, Refusal))
+        if taken:
+            for call in self.on_admitted:
+                call(taken)
+        return answers
 
-    async def seal_waiting(self, wanted: Hash32) -> Refusal | None:
-        """Seal what is executable; why the wanted one was refused by the executor."""
-        async with self._lock:
-            # Another's block may hold it by now, or it waits for a nonce or a fee.
-            while wanted in self.pool and self._can_seal():
-                refusals = await self._seal()
-                if wanted in refusals:
-                    return Refusal(wanted, refusals[wanted])
-                if not self.sealed[-1].hashes:
-                    break
-        return None
-
-    def _can_seal(self) -> bool:
+    def can_seal(self) -> bool:
+        """Whether a block would hold a transaction."""
         return self.pool.has_executable(self.rules.base_fee_after(self.head))
 
     def forget(self, transactions: Sequence[Hash32]) -> list[Hash32]:
@@ -185,37 +168,56 @@ class DevChain:
                     self.clock.set_next(parent_s + max(1, interval_s), parent_s)
                 await self._seal()
 
+    def seal_at_once(self) -> dict[Hash32, str] | None:
+        """`seal` without giving way to anybody; None when that would take too long, or
+        somebody works on the state."""
+        if self._lock.locked():
+            return None
+        draft = self._draft()
+        if not is_quick(self.pool, draft.chosen, self.executor.name):
+            return None
+        return self._finish(draft, draft.build())
+
+    async def seal(self) -> dict[Hash32, str]:
+        """One block of what is executable; whom the executor refused and why."""
+        async with self._lock:
+            return await self._seal()
+
     async def _seal(self) -> dict[Hash32, str]:
-        """One block, with the lock held; whom the executor refused and why."""
+        draft = self._draft()
+        if is_quick(self.pool, draft.chosen, self.executor.name):
+            return self._finish(draft, draft.build())
+        return self._finish(draft, await self._on_thread(draft.build))
+
+    def _draft(self) -> Draft:
         parent = self.head
         timestamp = self.clock.next_timestamp(parent.timestamp)
         env = block_env(parent, self.environment, self.rules, timestamp)
         gas = SELECTED_GAS_FACTOR * self.environment.gas_limit
         chosen = self.pool.select(gas, BUILD_BYTES, env.base_fee_per_gas)
-        raws = tuple(chosen.raws)
         limits = BuildLimits(self.environment.gas_limit, BUILD_BYTES, BUILD_TIME_MS)
-        mark = self.executor.mark()
-        executor = self.executor
+        raws = tuple(chosen.raws)
+        build = partial(self.executor.build, parent, env, raws, limits)
+        return Draft(self.executor.mark(), env.timestamp, chosen, build)
 
-        def build() -> BuiltBlock:
-            return executor.build(parent, env, raws, limits)
-
-        built = build() if is_quick(self.pool, chosen) else await self._on_thread(build)
-        executor.commit(built.executed.digest)
+    def _finish(self, draft: Draft, built: BuiltBlock) -> dict[Hash32, str]:
+        executed, chosen = built.executed, draft.chosen.hashes
+        self.executor.commit(executed.digest)
         block = Block.decode(built.block)
-        hashes = tuple(chosen.hashes[position] for position in built.included)
-        self._append(Sealed(block, built.executed.receipts, hashes, mark))
+        hashes = tuple(chosen[position] for position in built.included)
+        self._append(Sealed(block, executed.receipts, hashes, draft.mark))
         self._tell(("block", block))
         refusals = {}
         for position, error in built.refused:
             refusals[error.hash] = refusal_message(error.kind, error.message)
-            self.pool.quarantine(chosen.hashes[position], error.message)
-        self.pool.on_block(hashes, built.executed.touched, _now_ms())
-        self.clock.sealed(env.timestamp)
-        self.environment = replace(
-            self.environment, next_base_fee=None, next_prev_randao=None
-        )
-        head = Head(block, built.executed.receipts)
+            self.pool.quarantine(chosen[position], error.message)
+        self.pool.on_block(hashes, executed.touched, _now_ms())
+        self.clock.sealed(draft.timestamp)
+        if self.environment.is_for_one_block:
+            self.environment = replace(
+                self.environment, next_base_fee=None, next_prev_randao=None
+            )
+        head = Head(block, executed.receipts)
         for call in self.on_sealed:
             call(head)
         return refusals
@@ -378,8 +380,8 @@ class DevChain:
             fee = self.rules.base_fee_after(self.head)
             view = self.executor.view(self.head.digest)
             raws = [entry.raw for entry in entries]
-            infos = self.executor.recover(raws)
-            refill(self.pool, zip(infos, raws, strict=True), view, (fee, _now_ms()))
+            infos = zip(self.executor.recover(raws), raws, strict=True)
+            admit(self.pool, list(infos), view, (fee, _now_ms()))
 
 
 def _now_ms() -> int:

@@ -1,5 +1,6 @@
 """What a dev chain is made of: blocks with their marks, settings, snapshots, rules."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,10 +8,10 @@ from node.chain.block import Block
 from node.chain.genesis import Genesis
 from node.chain.header import Header, prev_randao_of
 from node.chain.header_rules import HeaderRules
-from node.execution.executor import BlockEnv
+from node.execution.executor import BlockEnv, BuiltBlock
 from node.networks.devchain.clock import ClockState
 from node.primitives.types import Address, Hash32
-from node.txpool.entries import Entry
+from node.txpool.entries import Entry, Selection
 
 Step = tuple[str, Any]
 """block: Block; edit: changes; chain_id: number; rewind: (height, mark)."""
@@ -27,6 +28,16 @@ class Sealed:
 
 
 @dataclass(frozen=True, slots=True)
+class Draft:
+    """A block that is not built yet: the mark of the state below, what was chosen."""
+
+    mark: int
+    timestamp: int
+    chosen: Selection
+    build: Callable[[], BuiltBlock]
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """What cheat methods set for blocks to come; `next_*` for the next one alone."""
 
@@ -35,6 +46,11 @@ class Environment:
     next_base_fee: int | None = None
     next_prev_randao: Hash32 | None = None
     chain_id: int = 0
+
+    @property
+    def is_for_one_block(self) -> bool:
+        """Whether something is set for the next block alone."""
+        return self.next_base_fee is not None or self.next_prev_randao is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,7 @@ class DevNode:
     async def close(self) -> None:
         """Stop sealing and answering."""
         self.sealer.stop()
+        self.backend.intake.stop()
         self.report.stop()
         await self.rpc.stop()
         self.chain.close()

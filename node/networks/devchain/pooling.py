@@ -4,15 +4,18 @@ A pool only goes forward with its accounts; after an edit or a step back, what w
 admitted again against the state as it is.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from node.chain.genesis import Genesis
 from node.execution.executor import StateView, TxError, TxInfo
+from node.primitives.types import Hash32
+from node.rpc.backend import Refusal
+from node.rpc.refusals import refusal_message
 from node.txpool.entries import Entry, Selection
 from node.txpool.limits import PoolLimits
 from node.txpool.pool import TxPool
 
-MAX_QUICK_GAS = 300_000
+MAX_QUICK_GAS = {"pyevm": 300_000, "native": 3_000_000}
 MAX_QUICK_TRANSACTIONS = 8
 """Blocks up to this are built on the loop: a few milliseconds, 0.2 s at the worst."""
 
@@ -32,22 +35,36 @@ def waiting(pool: TxPool) -> list[Entry]:
     return sorted((e for group in groups for e in group), key=lambda e: e.seq)
 
 
-def refill(
+def admit(
     pool: TxPool,
-    entries: Iterable[tuple[TxInfo | TxError, bytes]],
+    recovered: Sequence[tuple[TxInfo | TxError, bytes]],
     view: StateView,
     moment: tuple[int, int],
-) -> None:
-    """Admit what still fits. `moment` is (base fee in wei, now in milliseconds)."""
-    kept = [(info, raw) for info, raw in entries if not isinstance(info, TxError)]
-    senders = list(dict.fromkeys(info.sender for info, _ in kept))
+) -> list[Hash32 | Refusal]:
+    """Let transactions wait, all at once; the hash or a refusal for each.
+
+    `moment` is (base fee in wei, now in milliseconds).
+    """
+    entries = [(info, raw) for info, raw in recovered if not isinstance(info, TxError)]
+    senders = list(dict.fromkeys(info.sender for info, _ in entries))
     accounts = dict(zip(senders, view.accounts(senders), strict=True))
-    pool.add(kept, accounts, *moment)
+    admissions = iter(pool.add(entries, accounts, *moment).admissions)
+    answers: list[Hash32 | Refusal] = []
+    for info, _ in recovered:
+        if isinstance(info, TxError):
+            message = refusal_message(info.kind, info.message)
+            answers.append(Refusal(info.hash, message))
+            continue
+        admission = next(admissions)
+        is_in = admission.ok
+        answers.append(info.hash if is_in else Refusal(info.hash, admission.message))
+    return answers
 
 
-def is_quick(pool: TxPool, chosen: Selection) -> bool:
-    """Whether a block of these is built sooner than a thread is woken."""
+def is_quick(pool: TxPool, chosen: Selection, executor: str) -> bool:
+    """Whether the executor of this name builds a block of these in no time."""
     if len(chosen.hashes) > MAX_QUICK_TRANSACTIONS:
         return False
     entries = map(pool.get, chosen.hashes)
-    return sum(e.info.gas_limit for e in entries if e is not None) <= MAX_QUICK_GAS
+    gas = sum(e.info.gas_limit for e in entries if e is not None)
+    return gas <= MAX_QUICK_GAS[executor]

@@ -163,6 +163,7 @@ impl<'a> Execution<'a> {
     /// Runs a transaction that has room; a refused one leaves no trace.
     pub fn run(&mut self, tx: &Arc<Tx>) -> Result<(), Failed> {
         self.check(tx).map_err(Failed::Refused)?;
+        self.machine.ctx.cfg.disable_eip3607 = tx.is_impersonated;
         let ran = self.machine.transact_one(tx.env.clone());
         self.note(tx, ran)
     }
@@ -173,6 +174,7 @@ impl<'a> Execution<'a> {
             return self.run(tx);
         }
         self.check(tx).map_err(Failed::Refused)?;
+        self.machine.ctx.cfg.disable_eip3607 = tx.is_impersonated;
         let ran = self.machine.inspect_one(tx.env.clone(), TimeLimit::of(time));
         self.note(tx, ran)
     }

@@ -32,6 +32,24 @@ pub struct Changes {
     /// What undoes it.
     pub before: Vec<(B256, AccountChange)>,
     pub codes: Vec<(B256, Bytecode)>,
+    /// What hashes in `after` are of, where the store keeps names.
+    pub names: Vec<(B256, Name)>,
+}
+
+impl Changes {
+    /// Changed accounts and slots.
+    pub fn count(&self) -> usize {
+        let slots: usize =
+            self.after.iter().map(|(_, change)| change.slots.len()).sum();
+        self.after.len() + slots
+    }
+}
+
+/// What the trie knows only by its hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Name {
+    Account(Address),
+    Slot(U256),
 }
 
 impl<'a> StateDb<'a> {
@@ -57,6 +75,7 @@ impl<'a> StateDb<'a> {
     /// own original values with every transaction.
     pub fn changes(&mut self, ended: EvmState) -> Result<Changes, Fault> {
         let mut changes = Changes::default();
+        let keeps_names = self.store.keeps_names();
         for (address, account) in ended {
             if !account.is_touched() {
                 continue;
@@ -81,6 +100,9 @@ impl<'a> StateDb<'a> {
                     if word.present_value != was {
                         after.slots.push((hash, word.present_value));
                         before.slots.push((hash, was));
+                        if keeps_names {
+                            changes.names.push((hash, Name::Slot(slot)));
+                        }
                     }
                 }
                 after.slots.sort_unstable_by_key(|entry| entry.0);
@@ -107,6 +129,9 @@ impl<'a> StateDb<'a> {
                 let code = info.code.clone();
                 let code = code.ok_or_else(|| Fault::new("new code is not at hand"))?;
                 changes.codes.push((info.code_hash, code));
+            }
+            if keeps_names {
+                changes.names.push((key, Name::Account(address)));
             }
             changes.after.push((key, after));
             changes.before.push((key, before));

@@ -18,6 +18,7 @@ use crate::error::{Fault, Trouble};
 use crate::genesis;
 use crate::header::Header;
 use crate::phases::{Phase, Span};
+use crate::propose::Chain;
 use crate::saver::Saver;
 use crate::state::State;
 use crate::store::{Checkpoint, Past, Position, Store};
@@ -85,17 +86,51 @@ pub struct Executed {
     pub touched: Vec<(Address, u64, U256)>,
 }
 
-struct Pending {
-    parent: B256,
-    version: Arc<Version>,
-    changes: Changes,
-    executed: Arc<Executed>,
+/// An executed block that is neither committed nor discarded.
+pub struct Pending {
+    pub parent: B256,
+    pub version: Arc<Version>,
+    pub changes: Changes,
+    pub executed: Arc<Executed>,
+}
+
+impl Pending {
+    pub fn new(
+        parent: &Version,
+        header: &Header,
+        finished: Finished,
+        validators: Option<Vec<Address>>,
+    ) -> Self {
+        let executed = Executed {
+            digest: header.digest,
+            state_root: finished.state_root,
+            receipts: finished.results.receipts,
+            gas_used: finished.results.gas_used,
+            created: finished.results.created,
+            validators: validators.clone(),
+            touched: finished.touched,
+        };
+        let version = Version {
+            position: parent.position.followed_by(header.digest),
+            state: finished.state,
+            extra_data: header.inner.extra_data.clone(),
+            validators,
+            change_count: finished.changes.count(),
+            replaced: Mutex::new(finished.replaced),
+        };
+        Self {
+            parent: parent.position.digest,
+            version: Arc::new(version),
+            changes: finished.changes,
+            executed: Arc::new(executed),
+        }
+    }
 }
 
 /// See the module's comment.
 pub struct Engine {
     pub store: Arc<Store>,
-    pub checker: Checker,
+    pub checker: Arc<Checker>,
     settings: Settings,
     inner: Mutex<Inner>,
     saver: Mutex<Saver>,
@@ -166,7 +201,7 @@ impl Engine {
             evicted_at: 0,
         };
         let (inner, saver) = (Mutex::new(inner), Mutex::new(saver));
-        Ok(Self { store, checker, settings, inner, saver })
+        Ok(Self { store, checker: Arc::new(checker), settings, inner, saver })
     }
 
     /// (bytes of pages in memory, pages read from the store so far).
@@ -191,66 +226,6 @@ impl Engine {
     /// The newest committed block.
     pub fn head(&self) -> Arc<Version> {
         self.lock().window.head()
-    }
-
-    /// The state after a committed block.
-    pub fn version(&self, digest: &B256) -> Result<Arc<Version>, Trouble> {
-        if let Some(version) = self.lock().window.recent(digest) {
-            return Ok(version);
-        }
-        let rewind = self.lock().window.rewind(digest)?;
-        // Going back takes long: not under the lock.
-        let version = Arc::new(rewind.run(&self.store)?);
-        self.lock().window.remember(version.clone());
-        Ok(version)
-    }
-
-    /// The result of a block that waits.
-    pub fn pending(&self, digest: &B256) -> Option<Arc<Executed>> {
-        let inner = self.lock();
-        let found =
-            inner.pending.iter().find(|pending| pending.executed.digest == *digest);
-        found.map(|pending| pending.executed.clone())
-    }
-
-    /// Keeps an executed block until it is committed or discarded.
-    pub fn keep(
-        &self,
-        parent: &Version,
-        header: &Header,
-        finished: Finished,
-        validators: Option<Vec<Address>>,
-    ) -> Arc<Executed> {
-        let executed = Arc::new(Executed {
-            digest: header.digest,
-            state_root: finished.state_root,
-            receipts: finished.results.receipts,
-            gas_used: finished.results.gas_used,
-            created: finished.results.created,
-            validators: validators.clone(),
-            touched: finished.touched,
-        });
-        let after = &finished.changes.after;
-        let slots: usize = after.iter().map(|(_, change)| change.slots.len()).sum();
-        let version = Arc::new(Version {
-            position: parent.position.followed_by(header.digest),
-            state: finished.state,
-            extra_data: header.inner.extra_data.clone(),
-            validators,
-            change_count: after.len() + slots,
-            replaced: Mutex::new(finished.replaced),
-        });
-        let mut inner = self.lock();
-        if version.position.number > inner.window.head().position.number {
-            while inner.pending.len() >= PENDING_BLOCKS {
-                inner.pending.remove(0);
-            }
-            let parent = parent.position.digest;
-            let changes = finished.changes;
-            let executed = executed.clone();
-            inner.pending.push(Pending { parent, version, changes, executed });
-        }
-        executed
     }
 
     /// Makes an executed block the head. Committing a committed block does nothing.
@@ -375,6 +350,52 @@ impl Engine {
         inner.evicted_at = durable;
         inner.window.head().state.give_up_pages(limit / 10 * 8)
     }
+}
+
+impl Chain for Engine {
+    fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    fn checker(&self) -> &Arc<Checker> {
+        &self.checker
+    }
+
+    fn version(&self, digest: &B256) -> Result<Arc<Version>, Trouble> {
+        if let Some(version) = self.lock().window.recent(digest) {
+            return Ok(version);
+        }
+        let rewind = self.lock().window.rewind(digest)?;
+        // Going back takes long: not under the lock.
+        let version = Arc::new(rewind.run(&self.store)?);
+        self.lock().window.remember(version.clone());
+        Ok(version)
+    }
+
+    fn pending(&self, digest: &B256) -> Option<Arc<Executed>> {
+        let inner = self.lock();
+        let found =
+            inner.pending.iter().find(|pending| pending.executed.digest == *digest);
+        found.map(|pending| pending.executed.clone())
+    }
+
+    fn keep(&self, pending: Pending) {
+        let mut inner = self.lock();
+        let head = inner.window.head().position.number;
+        keep_latest(&mut inner.pending, pending, head);
+    }
+}
+
+/// Adds a block that follows the head; one that was executed again below it has nothing
+/// to wait for. The oldest gives way.
+pub fn keep_latest(all: &mut Vec<Pending>, pending: Pending, head: u64) {
+    if pending.version.position.number <= head {
+        return;
+    }
+    while all.len() >= PENDING_BLOCKS {
+        all.remove(0);
+    }
+    all.push(pending);
 }
 
 /// Builds the genesis state and makes it durable.

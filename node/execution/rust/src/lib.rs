@@ -4,7 +4,8 @@
 //! From the bottom: `trie` (persistent, paged), `state` (accounts and storage over it),
 //! `store` and `saver` (checkpoints in redb), `tx` and `rawtx` (transactions), `block`
 //! (one execution), `engine` and `window` (what is committed, pending and past), `propose`
-//! (build and execute), `view`, `calls` and `trace` (reads), `python` (the border).
+//! (build and execute), `view`, `calls` and `trace` (reads), `dev` (the engine of a dev
+//! chain), `python` (the border).
 
 #![deny(unsafe_code)]
 
@@ -12,6 +13,7 @@ pub mod allocator;
 pub mod block;
 pub mod calls;
 pub mod database;
+pub mod dev;
 pub mod engine;
 pub mod error;
 pub mod genesis;
@@ -28,6 +30,7 @@ pub mod saver;
 pub mod state;
 pub mod statetest;
 pub mod store;
+pub mod touched;
 pub mod trace;
 pub mod trie;
 pub mod tx;

@@ -48,6 +48,14 @@ pub fn rules(chain_id: u64) -> CfgEnv {
     rules
 }
 
+/// The rules for running the transactions of a block again: who may send was decided when
+/// it was executed.
+pub fn replay_rules(chain_id: u64) -> CfgEnv {
+    let mut rules = rules(chain_id);
+    rules.disable_eip3607 = true;
+    rules
+}
+
 /// An EVM over a database.
 pub type Machine<DB, INSP = ()> = MainnetEvm<MainnetContext<DB>, INSP>;
 

@@ -1,14 +1,17 @@
-//! `build` and `execute`: the two ways to an executed block.
+//! `build` and `execute`: the two ways to an executed block, on any chain of states.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::block::{Execution, Failed, list_root};
-use crate::engine::{Engine, Executed, Version, extra_data, validators_after};
+use alloy_primitives::{Address, B256};
+
+use crate::block::{Execution, Failed, Finished, list_root};
+use crate::engine::{Executed, Pending, Version, extra_data, validators_after};
 use crate::error::{Kind, Refusal, Trouble};
 use crate::header::{Block, Header};
 use crate::machine::Env;
-use crate::tx::Tx;
+use crate::store::Store;
+use crate::tx::{Checker, Tx};
 
 /// How much a builder may take.
 pub struct Limits {
@@ -27,12 +30,23 @@ pub struct Built {
     pub refused: Vec<(usize, Refusal)>,
 }
 
-impl Engine {
+/// Committed states in a row, and blocks that wait on them: what building and executing
+/// need to know of an engine.
+pub trait Chain {
+    fn store(&self) -> &Arc<Store>;
+    fn checker(&self) -> &Arc<Checker>;
+    /// The state after a committed block.
+    fn version(&self, digest: &B256) -> Result<Arc<Version>, Trouble>;
+    /// The result of a block that waits.
+    fn pending(&self, digest: &B256) -> Option<Arc<Executed>>;
+    /// Keeps an executed block until it is committed or discarded.
+    fn keep(&self, pending: Pending);
+
     /// Executes what fits on the parent, passing over what does not, and seals a header.
     ///
     /// A nonce that is too high and a fee that is too low may be mended by time: those are
     /// passed over without a refusal.
-    pub fn build(
+    fn build(
         &self,
         parent_header: &[u8],
         env: Env,
@@ -43,8 +57,8 @@ impl Engine {
         let parent_header = Header::decode(parent_header).map_err(Trouble::Usage)?;
         let parent = self.version(&parent_header.digest)?;
         follows(&parent, env.number).map_err(Trouble::Usage)?;
-        let checked = self.checker.check_all(raws);
-        let mut execution = self.begin(&parent, env.clone())?;
+        let checked = self.checker().check_all(raws);
+        let mut execution = begin(self, &parent, env.clone())?;
         let (mut included, mut refused) = (Vec::new(), Vec::new());
         let mut room = limits.bytes;
         for (at, checked) in checked.into_iter().enumerate() {
@@ -73,17 +87,17 @@ impl Engine {
             }
         }
         let closed = execution.close()?;
-        let finished = self.checker.install(|| closed.finish())?;
+        let finished = self.checker().install(|| closed.finish())?;
         let validators = validators_after(&parent, &finished.state)?;
         let extra = extra_data(validators.as_deref(), &parent.extra_data);
         let header = Header::seal(&parent_header, &env, &finished, extra);
         let block = Block::encode(&header, &finished.raws);
-        let executed = self.keep(&parent, &header, finished, validators);
+        let executed = keep(self, &parent, &header, finished, validators);
         Ok(Built { block, executed, included, refused })
     }
 
     /// Executes a block on the committed state of its parent and checks its claims.
-    pub fn execute(&self, block: &[u8]) -> Result<Arc<Executed>, Trouble> {
+    fn execute(&self, block: &[u8]) -> Result<Arc<Executed>, Trouble> {
         let Block { header, transactions } =
             Block::decode(block).map_err(Trouble::Invalid)?;
         let number = header.inner.number;
@@ -101,8 +115,8 @@ impl Engine {
             }
             return Ok(executed);
         }
-        let mut execution = self.begin(&parent, header.env())?;
-        for (at, checked) in self.checker.check_all(&raws).into_iter().enumerate() {
+        let mut execution = begin(self, &parent, header.env())?;
+        for (at, checked) in self.checker().check_all(&raws).into_iter().enumerate() {
             let refused = |refusal: Refusal| {
                 Trouble::Invalid(format!("transaction {at}: {refusal}"))
             };
@@ -118,25 +132,37 @@ impl Engine {
             })?;
         }
         let closed = execution.close()?;
-        let finished = self.checker.install(|| closed.finish())?;
+        let finished = self.checker().install(|| closed.finish())?;
         let validators = validators_after(&parent, &finished.state)?;
         let extra = extra_data(validators.as_deref(), &parent.extra_data);
         let wrong = header.differences(&finished, &extra);
         if !wrong.is_empty() {
             return Err(Trouble::Invalid(format!("block {number}: {wrong}")));
         }
-        Ok(self.keep(&parent, &header, finished, validators))
+        Ok(keep(self, &parent, &header, finished, validators))
     }
+}
 
-    fn begin<'a>(
-        &'a self,
-        parent: &'a Version,
-        env: Env,
-    ) -> Result<Execution<'a>, Trouble> {
-        let chain_id = self.checker.chain_id();
-        let position = &parent.position;
-        Ok(Execution::begin(&parent.state, &self.store, position, chain_id, env)?)
-    }
+fn begin<'a, C: Chain + ?Sized>(
+    chain: &'a C,
+    parent: &'a Version,
+    env: Env,
+) -> Result<Execution<'a>, Trouble> {
+    let (store, chain_id) = (chain.store(), chain.checker().chain_id());
+    Ok(Execution::begin(&parent.state, store, &parent.position, chain_id, env)?)
+}
+
+fn keep<C: Chain + ?Sized>(
+    chain: &C,
+    parent: &Version,
+    header: &Header,
+    finished: Finished,
+    validators: Option<Vec<Address>>,
+) -> Arc<Executed> {
+    let pending = Pending::new(parent, header, finished, validators);
+    let executed = pending.executed.clone();
+    chain.keep(pending);
+    executed
 }
 
 fn follows(parent: &Version, number: u64) -> Result<(), String> {

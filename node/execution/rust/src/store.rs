@@ -86,6 +86,7 @@ pub struct Store {
     meter: Meter,
     codes: Mutex<Codes>,
     is_broken: AtomicBool,
+    keeps_names: bool,
 }
 
 #[derive(Default)]
@@ -125,13 +126,28 @@ impl Store {
         Self::over(made)
     }
 
-    fn over(database: Database) -> Result<Self, Trouble> {
-        let store = Self {
-            database: RwLock::new(Some(database)),
+    /// A store of code alone, for states that stay in memory and are never saved; with it
+    /// executions note what addresses and slots they change (`Changes::names`).
+    pub fn of_code() -> Self {
+        Self { keeps_names: true, ..Self::made(None) }
+    }
+
+    fn made(database: Option<Database>) -> Self {
+        Self {
+            database: RwLock::new(database),
             meter: Meter::default(),
             codes: Mutex::default(),
             is_broken: AtomicBool::new(false),
-        };
+            keeps_names: false,
+        }
+    }
+
+    pub fn keeps_names(&self) -> bool {
+        self.keeps_names
+    }
+
+    fn over(database: Database) -> Result<Self, Trouble> {
+        let store = Self::made(Some(database));
         match store.meta("format")? {
             Some(found) if found != FORMAT => Err(Trouble::Usage(format!(
                 "the state folder has the format {}, this program reads {}; use the program \
@@ -304,6 +320,23 @@ impl Store {
     pub fn add_code(&self, hash: B256, code: Bytecode) {
         let mut codes = self.codes.lock().unwrap_or_else(PoisonError::into_inner);
         codes.fresh.insert(hash, code);
+    }
+
+    /// How many codes were added that are in no checkpoint yet.
+    pub fn fresh_code_count(&self) -> usize {
+        self.codes.lock().unwrap_or_else(PoisonError::into_inner).fresh.len()
+    }
+
+    /// Whether code of this hash was added and is in no checkpoint yet.
+    pub fn has_fresh_code(&self, hash: &B256) -> bool {
+        let codes = self.codes.lock().unwrap_or_else(PoisonError::into_inner);
+        codes.fresh.contains_key(hash)
+    }
+
+    /// Forgets code that `add_code` brought.
+    pub fn remove_code(&self, hash: &B256) {
+        let mut codes = self.codes.lock().unwrap_or_else(PoisonError::into_inner);
+        codes.fresh.remove(hash);
     }
 
     fn forget_fresh(&self, saved: &[(B256, Bytes)]) {

@@ -18,7 +18,8 @@ use crate::calls::{Call, Overrides};
 use crate::error::{Fault, Trouble};
 use crate::header::Block;
 use crate::limit::{CALL_TIME, TIMED_OUT};
-use crate::machine::{Env, Machine, context, rules};
+use crate::machine::{Env, Machine, context, replay_rules};
+use crate::touched;
 use crate::view::View;
 use watched::{TOO_LONG, Watched};
 
@@ -27,6 +28,15 @@ const TRACERS: [&str; 4] =
     ["callTracer", "flatCallTracer", "4byteTracer", "noopTracer"];
 /// What a whole block may take.
 const TRACE_TIME: Duration = Duration::from_secs(30);
+
+/// Refuses to go on with a block that takes too long.
+pub fn in_time(until: Instant) -> Result<(), Trouble> {
+    if Instant::now() < until {
+        return Ok(());
+    }
+    let message = format!("the trace took longer than {} s", TRACE_TIME.as_secs());
+    Err(Trouble::Usage(message))
+}
 
 /// Makes the tracer that a name and geth's options ask for.
 fn tracer(name: &str, options: &Value, until: Instant) -> Result<Watched, Trouble> {
@@ -126,6 +136,9 @@ impl View {
         overrides: &Overrides,
         (name, options): (&str, &Value),
     ) -> Result<String, Trouble> {
+        if name == touched::NAME {
+            return self.touched_by_call(call, env, overrides);
+        }
         let inspector = tracer(name, options, Instant::now() + CALL_TIME)?;
         if let Some(problem) = self.problem(call, env, overrides)? {
             return Err(Trouble::Usage(problem));
@@ -146,13 +159,16 @@ impl View {
         (name, options): (&str, &Value),
     ) -> Result<Vec<String>, Trouble> {
         let until = Instant::now() + TRACE_TIME;
-        let inspector = tracer(name, options, until)?;
         let Block { header, transactions } =
             Block::decode(block).map_err(Trouble::Invalid)?;
         let raws: Vec<&[u8]> =
             transactions.into_iter().map(|range| &block[range]).collect();
-        let checked = self.engine.checker.check_all(&raws);
-        let (env, rules) = (header.env(), rules(self.chain_id));
+        let checked = self.checker.check_all(&raws);
+        let (env, rules) = (header.env(), replay_rules(self.chain_id));
+        if name == touched::NAME {
+            return self.touched_by_block(checked, &env, until);
+        }
+        let inspector = tracer(name, options, until)?;
         let mut machine = context(self.database(), rules, env.block())
             .build_mainnet_with_inspector(inspector);
         self.open_block(&mut machine)?;
@@ -165,19 +181,15 @@ impl View {
             let ran = machine.inspect_one_tx(tx.env.clone());
             let result = ran.map_err(|error| stopped(error, &wrong))?;
             answers.push(answer(&mut machine, &tx.env, result)?);
-            if Instant::now() >= until {
-                let message =
-                    format!("the trace took longer than {} s", TRACE_TIME.as_secs());
-                return Err(Trouble::Usage(message));
-            }
+            in_time(until)?;
         }
         Ok(answers)
     }
 
     /// The system calls before the first transaction, which nobody traces.
-    fn open_block<DB: Database<Error = Fault>>(
+    pub fn open_block<DB: Database, INSP>(
         &self,
-        machine: &mut Machine<DB, Watched>,
+        machine: &mut Machine<DB, INSP>,
     ) -> Result<(), Fault> {
         let parent = self.version.position.digest;
         let calls = [

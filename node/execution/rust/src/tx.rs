@@ -5,6 +5,7 @@
 //! `block::Execution` before the transaction runs.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use alloy_consensus::crypto::secp256k1::recover_signer;
@@ -40,9 +41,18 @@ pub struct Tx {
     pub env: TxEnv,
     /// value + gas limit * max fee, in wei.
     pub max_cost: U256,
+    /// Sent by decree on a dev chain: a contract may be the sender.
+    pub is_impersonated: bool,
 }
 
 impl Tx {
+    /// A transaction whose sender, `env.caller`, is known.
+    pub fn sent(raw: &[u8], env: TxEnv, is_impersonated: bool) -> Self {
+        let max_cost = max_cost(&env).unwrap_or(U256::MAX);
+        let raw = Bytes::copy_from_slice(raw);
+        Self { hash: keccak256(&raw), raw, env, max_cost, is_impersonated }
+    }
+
     pub fn sender(&self) -> Address {
         self.env.caller
     }
@@ -54,12 +64,17 @@ pub type Checked = Result<Arc<Tx>, Refusal>;
 pub fn check(raw: &[u8], chain_id: u64) -> Result<Tx, Refusal> {
     let fields = decode(raw)?;
     check_signature(&fields, chain_id)?;
-    check_numbers(&fields.env)?;
-    check_gas(&fields.env, SpecId::PRAGUE)?;
+    check_unsigned(&fields.env)?;
     recover(raw, fields)
 }
 
-fn refuse<T>(kind: Kind, message: impl Into<String>) -> Result<T, Refusal> {
+/// The rules beyond the signature.
+pub fn check_unsigned(env: &TxEnv) -> Result<(), Refusal> {
+    check_numbers(env)?;
+    check_gas(env, SpecId::PRAGUE).map(|_| ())
+}
+
+pub fn refuse<T>(kind: Kind, message: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal::new(kind, message))
 }
 
@@ -111,9 +126,7 @@ pub fn recover(raw: &[u8], fields: Fields) -> Result<Tx, Refusal> {
     let signature = Signature::new(fields.r, fields.s, fields.is_odd());
     let sender = recover_signer(&signature, fields.signing_hash)
         .map_err(|_| Refusal::new(Kind::BadSignature, "no key signed this"))?;
-    let env = TxEnv { caller: sender, ..fields.env };
-    let max_cost = max_cost(&env).unwrap_or(U256::MAX);
-    Ok(Tx { hash: keccak256(raw), raw: Bytes::copy_from_slice(raw), env, max_cost })
+    Ok(Tx::sent(raw, TxEnv { caller: sender, ..fields.env }, false))
 }
 
 fn max_cost(env: &TxEnv) -> Option<U256> {
@@ -166,7 +179,9 @@ pub fn check_gas(env: &TxEnv, spec: SpecId) -> Result<u64, Refusal> {
 
 /// Checks transactions, and remembers senders from admission until execution.
 pub struct Checker {
-    chain_id: u64,
+    chain_id: AtomicU64,
+    /// What is accepted of raw bytes beside transactions that somebody signed.
+    unsigned: Option<fn(&[u8]) -> Option<Checked>>,
     threads: Option<rayon::ThreadPool>,
     cache: Mutex<Cache>,
 }
@@ -206,11 +221,40 @@ impl Checker {
             0 | 1 => None,
             many => Some(rayon::ThreadPoolBuilder::new().num_threads(many).build()?),
         };
-        Ok(Self { chain_id, threads, cache: Mutex::default() })
+        Ok(Self {
+            chain_id: chain_id.into(),
+            unsigned: None,
+            threads,
+            cache: Mutex::default(),
+        })
+    }
+
+    /// One that lets `unsigned` decide about raw bytes first; one thread.
+    pub fn with_unsigned(
+        chain_id: u64,
+        unsigned: fn(&[u8]) -> Option<Checked>,
+    ) -> Self {
+        Self {
+            chain_id: chain_id.into(),
+            unsigned: Some(unsigned),
+            threads: None,
+            cache: Mutex::default(),
+        }
     }
 
     pub fn chain_id(&self) -> u64 {
-        self.chain_id
+        self.chain_id.load(Ordering::Relaxed)
+    }
+
+    /// Transactions are for this chain from now on.
+    pub fn set_chain_id(&self, chain_id: u64) {
+        self.chain_id.store(chain_id, Ordering::Relaxed);
+        *self.cache.lock().unwrap_or_else(PoisonError::into_inner) = Cache::default();
+    }
+
+    fn check(&self, raw: &[u8]) -> Checked {
+        let decided = self.unsigned.and_then(|unsigned| unsigned(raw));
+        decided.unwrap_or_else(|| check(raw, self.chain_id()).map(Arc::new))
     }
 
     /// Runs on the pool, so that everything below uses its threads only.
@@ -232,7 +276,7 @@ impl Checker {
         };
         let one = |(raw, known): (&&[u8], Option<Arc<Tx>>)| match known {
             Some(tx) => Ok(tx),
-            None => check(raw, self.chain_id).map(Arc::new),
+            None => self.check(raw),
         };
         let checked: Vec<Checked> = match &self.threads {
             Some(pool) if raws.len() >= PARALLEL_SIGNATURES => {

@@ -5,16 +5,19 @@ use std::sync::Arc;
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256};
 
 use crate::database::StateDb;
-use crate::engine::{Engine, Version};
+use crate::engine::Version;
 use crate::error::{Fault, Trouble};
+use crate::propose::Chain;
 use crate::state::{Account, slot_of};
 use crate::store::Store;
 use crate::trie::proof::prove;
+use crate::tx::Checker;
 
 /// A committed state. It shares what it reads with the newest one, and stays valid when
 /// that moves on.
 pub struct View {
-    pub engine: Arc<Engine>,
+    pub checker: Arc<Checker>,
+    store: Arc<Store>,
     pub version: Arc<Version>,
     pub chain_id: u64,
 }
@@ -28,17 +31,17 @@ pub struct Proof {
 }
 
 impl View {
-    pub fn open(engine: &Arc<Engine>, digest: &B256) -> Result<Self, Trouble> {
-        let version = engine.version(digest)?;
+    pub fn open(chain: &impl Chain, digest: &B256) -> Result<Self, Trouble> {
         Ok(Self {
-            engine: engine.clone(),
-            version,
-            chain_id: engine.checker.chain_id(),
+            version: chain.version(digest)?,
+            checker: chain.checker().clone(),
+            store: chain.store().clone(),
+            chain_id: chain.checker().chain_id(),
         })
     }
 
     pub fn store(&self) -> &Store {
-        &self.engine.store
+        &self.store
     }
 
     /// The state as the EVM reads it.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use chandlery_native::engine::Engine;
 use chandlery_native::header::Block;
+use chandlery_native::propose::Chain as _;
 use chandlery_native::store::Store;
 use common::{Chain, genesis, genesis_header, sample_blocks, settings};
 use redb::StorageBackend;

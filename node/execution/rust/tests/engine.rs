@@ -6,6 +6,7 @@ use alloy_primitives::{Address, B256, U256, address};
 use chandlery_native::engine::{Engine, Settings};
 use chandlery_native::error::{Kind, Trouble};
 use chandlery_native::header::Block;
+use chandlery_native::propose::Chain as _;
 use chandlery_native::view::View;
 use common::{
     Chain, STORE, genesis, genesis_header, genesis_with, sample_blocks, sender,
@@ -216,7 +217,7 @@ fn the_last_checkpoint_costs_no_second_copy_unless_a_view_reads_it() {
     };
     let once = chain.engine.memory().0;
     let first = chain.engine.head().position.digest;
-    let view = View::open(&chain.engine, &first).unwrap();
+    let view = View::open(&*chain.engine, &first).unwrap();
     overwrite(&mut chain);
     // The store holds the newer pages now: the view's are nowhere but in memory.
     chain.engine.flush().unwrap();
@@ -240,7 +241,7 @@ fn the_last_checkpoint_costs_no_second_copy_unless_a_view_reads_it() {
 fn a_view_reads_its_own_state_while_the_head_moves_on() {
     let mut chain = Chain::new(settings());
     let old = chain.add(&[store(0, 0, 1, 11)]);
-    let view = View::open(&chain.engine, &old).unwrap();
+    let view = View::open(&*chain.engine, &old).unwrap();
     chain.add(&[store(0, 1, 1, 99), store(0, 2, 2, 98)]);
     let proof = view.proof(&STORE, &[U256::from(1), U256::from(2)]).unwrap();
     assert_eq!(proof.storage_proofs[0].1, U256::from(11));

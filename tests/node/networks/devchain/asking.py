@@ -10,6 +10,8 @@ from node.networks.devchain.node import DevNode, DevSettings
 
 ETHER = 10**18
 GWEI = 10**9
+EXECUTOR = ["pyevm"]
+"""What `dev_chain` opens; each test of this folder is run with every one."""
 
 
 class Asked(Exception):
@@ -65,8 +67,8 @@ class Asker:
 
 @contextlib.asynccontextmanager
 async def dev_chain(**settings: Any) -> AsyncIterator[Asker]:
-    """An open dev chain on the reference executor."""
-    node = await DevNode.open(DevSettings(**{"executor": "pyevm", **settings}))
+    """An open dev chain."""
+    node = await DevNode.open(DevSettings(**{"executor": EXECUTOR[0], **settings}))
     try:
         yield Asker(node)
     finally:

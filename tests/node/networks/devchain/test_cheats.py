@@ -150,13 +150,16 @@ async def test_waiting_transactions_come_back_with_a_snapshot(ask: Asker) -> Non
 
 
 async def test_a_thousand_resets_leave_nothing_behind(ask: Asker) -> None:
-    memory = ask.node.chain.executor._memory  # type: ignore[attr-defined]
-    sizes = []
+    executor = ask.node.chain.executor
+    sizes = [executor.held]
     for turn in range(1_000):
         snapshot = await ask("evm_snapshot")
-        await ask("anvil_setBalance", f"0x{turn + 1:040x}", "0x5")
+        at = f"0x{turn + 1:040x}"
+        await ask("anvil_setCode", at, f"0x60{turn % 256:02x}00")
+        await ask("anvil_setStorageAt", at, hex(turn), "0x5")
+        assert executor.held > sizes[0]
         await ask("evm_revert", snapshot)
-        sizes.append((len(memory._all_nodes), len(memory._layers), len(memory.names)))
+        sizes.append(executor.held)
     assert len(set(sizes)) == 1
 
 
@@ -182,6 +185,42 @@ async def test_a_reorganisation_gives_other_blocks_of_the_same_heights(
     assert await ask.height() == 3
     assert (await ask.block())["hash"] != before
     assert await ask.balance(TO) == 1
+
+
+async def test_a_reorganisation_puts_transactions_into_the_blocks_named(
+    ask: Asker,
+) -> None:
+    request = {"from": ask.accounts[1], "to": TO, "value": "0x7"}
+    raw = (await ask("eth_signTransaction", request))["raw"]
+    await ask.send(to=TO, value="0x1")
+    await ask.send(to=TO, value="0x1")
+    own = {"from": ask.accounts[0], "to": TO, "value": "0x5"}
+    await ask("anvil_reorg", 2, [[own, 1], [raw, 0], [own, 1]])
+    assert await ask.balance(TO) == 17
+    assert [len((await ask.block(at))["transactions"]) for at in ("0x1", "0x2")] == [
+        1,
+        2,
+    ]
+    assert await ask("anvil_getAutomine") is True
+    for pairs, words in (
+        ([[own, 2]], "none of the 2 new ones"),
+        ([own], "expected"),
+        ([["0x00", 0]], "old blocks are gone"),
+    ):
+        with pytest.raises(Asked, match=words):
+            await ask("anvil_reorg", 2, pairs)
+
+
+async def test_time_moves_on_from_the_newest_block_also_when_it_is_ahead(
+    ask: Asker,
+) -> None:
+    for _ in range(5):
+        await ask("evm_mine")  # five seconds of chain time, at once
+    before = int((await ask.block())["timestamp"], 16)
+    await ask("evm_increaseTime", 100)
+    await ask("evm_mine")
+    moved = int((await ask.block())["timestamp"], 16) - before
+    assert 100 <= moved < 160
 
 
 async def test_a_dump_is_loaded_into_another_chain(ask: Asker) -> None:

@@ -4,13 +4,14 @@
 //! types of the executor's protocol.
 
 mod convert;
+mod dev;
 mod view;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alloy_primitives::keccak256;
+use alloy_primitives::{B256, keccak256};
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -18,7 +19,7 @@ use pyo3::types::PyBytes;
 
 use crate::engine::{Engine, Settings};
 use crate::error::Trouble;
-use crate::propose::{Built, Limits};
+use crate::propose::{Built, Chain, Limits};
 use convert::{
     EnvTuple, ExecutedTuple, RefusalTuple, env, executed, hash32, refusal, word,
 };
@@ -120,25 +121,7 @@ impl Executor {
         py: Python<'py>,
         raws: Vec<PyBackedBytes>,
     ) -> PyResult<Vec<Bound<'py, PyAny>>> {
-        let checked = py.detach(|| self.engine.checker.check_all(&slices(&raws)));
-        let convert =
-            |(raw, checked): (&PyBackedBytes, crate::tx::Checked)| match checked {
-                Err(why) => Ok(refusal(py, raw, &why).into_pyobject(py)?.into_any()),
-                Ok(tx) => {
-                    let priority = tx.env.gas_priority_fee.unwrap_or(tx.env.gas_price);
-                    let info = (
-                        PyBytes::new(py, tx.hash.as_slice()),
-                        PyBytes::new(py, tx.sender().as_slice()),
-                        tx.env.nonce,
-                        tx.env.gas_limit,
-                        tx.env.gas_price,
-                        priority,
-                        word(py, &tx.max_cost)?,
-                    );
-                    Ok(info.into_pyobject(py)?.into_any())
-                }
-            };
-        raws.iter().zip(checked).map(convert).collect()
+        recover(py, &*self.engine, &raws)
     }
 
     /// (block, executed, positions included, [(position, (hash, kind, message))]).
@@ -150,16 +133,7 @@ impl Executor {
         raws: Vec<PyBackedBytes>,
         limits: (u64, usize, u64),
     ) -> PyResult<BuiltTuple<'py>> {
-        let env = env(&block_env)?;
-        let (gas, bytes, time_ms) = limits;
-        let limits = Limits { gas, bytes, time: Duration::from_millis(time_ms) };
-        let built =
-            py.detach(|| self.engine.build(&parent, env, &slices(&raws), &limits))?;
-        let Built { block, executed: done, included, refused } = built;
-        let refused =
-            refused.iter().map(|(at, why)| (*at, refusal(py, &raws[*at], why)));
-        let refused = refused.collect();
-        Ok((PyBytes::new(py, &block), executed(py, &done)?, included, refused))
+        build(py, &*self.engine, (&parent, block_env), &raws, limits)
     }
 
     /// (digest, state root, receipts, gas used, created, validators, touched).
@@ -185,8 +159,7 @@ impl Executor {
 
     fn view(&self, py: Python<'_>, digest: &[u8]) -> PyResult<view::View> {
         let digest = hash32(digest)?;
-        let inner = py.detach(|| crate::view::View::open(&self.engine, &digest))?;
-        Ok(view::View::new(inner))
+        view_of(py, &*self.engine, &digest)
     }
 
     /// Makes everything committed durable.
@@ -204,6 +177,56 @@ impl Executor {
     fn memory(&self) -> (usize, usize) {
         self.engine.memory()
     }
+}
+
+fn recover<'py>(
+    py: Python<'py>,
+    chain: &(impl Chain + Sync),
+    raws: &[PyBackedBytes],
+) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    let checked = py.detach(|| chain.checker().check_all(&slices(raws)));
+    let convert = |(raw, checked): (&PyBackedBytes, crate::tx::Checked)| match checked {
+        Err(why) => Ok(refusal(py, raw, &why).into_pyobject(py)?.into_any()),
+        Ok(tx) => {
+            let priority = tx.env.gas_priority_fee.unwrap_or(tx.env.gas_price);
+            let info = (
+                PyBytes::new(py, tx.hash.as_slice()),
+                PyBytes::new(py, tx.sender().as_slice()),
+                tx.env.nonce,
+                tx.env.gas_limit,
+                tx.env.gas_price,
+                priority,
+                word(py, &tx.max_cost)?,
+            );
+            Ok(info.into_pyobject(py)?.into_any())
+        }
+    };
+    raws.iter().zip(checked).map(convert).collect()
+}
+
+fn build<'py>(
+    py: Python<'py>,
+    chain: &(impl Chain + Sync),
+    (parent, block_env): (&[u8], EnvTuple),
+    raws: &[PyBackedBytes],
+    limits: (u64, usize, u64),
+) -> PyResult<BuiltTuple<'py>> {
+    let env = env(&block_env)?;
+    let (gas, bytes, time_ms) = limits;
+    let limits = Limits { gas, bytes, time: Duration::from_millis(time_ms) };
+    let built = py.detach(|| chain.build(parent, env, &slices(raws), &limits))?;
+    let Built { block, executed: done, included, refused } = built;
+    let refused = refused.iter().map(|(at, why)| (*at, refusal(py, &raws[*at], why)));
+    let refused = refused.collect();
+    Ok((PyBytes::new(py, &block), executed(py, &done)?, included, refused))
+}
+
+fn view_of(
+    py: Python<'_>,
+    chain: &(impl Chain + Sync),
+    digest: &B256,
+) -> PyResult<view::View> {
+    Ok(view::View::new(py.detach(|| crate::view::View::open(chain, digest))?))
 }
 
 /// Nanoseconds of CPU by phase since the process began.
@@ -255,6 +278,7 @@ fn chandlery_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     crate::allocator::keep_freed_memory();
     let py = module.py();
     module.add_class::<Executor>()?;
+    module.add_class::<dev::DevExecutor>()?;
     module.add_class::<view::View>()?;
     module.add("Invalid", py.get_type::<Invalid>())?;
     module.add("Unknown", py.get_type::<Unknown>())?;

@@ -15,7 +15,7 @@ use chandlery_native::engine::{Engine, Settings};
 use chandlery_native::genesis::first_state;
 use chandlery_native::header::{Block, Header};
 use chandlery_native::machine::Env;
-use chandlery_native::propose::{Built, Limits};
+use chandlery_native::propose::{Built, Chain as _, Limits};
 use chandlery_native::state::State;
 use chandlery_native::store::Store;
 use chandlery_native::trie::EMPTY_ROOT;
