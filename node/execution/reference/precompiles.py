@@ -34,7 +34,8 @@ def seconds_of(address: bytes, data: bytes, gas: int) -> float:
     """About how long the precompile will run, at most."""
     number = int.from_bytes(address, "big")
     if number == MODEXP:
-        return min(_compute_modexp_gas_fee_eip_2565(data), gas) * MODEXP_GAS_S
+        fee = int(_compute_modexp_gas_fee_eip_2565(data))
+        return min(fee, gas) * MODEXP_GAS_S
     if number == BLAKE2:
         return min(int.from_bytes(data[:4], "big"), gas) * BLAKE2_ROUND_S
     cost = SLOW.get(number)
