@@ -85,10 +85,23 @@ class RunResult:
 
     @property
     def is_valid(self) -> bool:
-        """True if every target was measured and each has a valid trial at every
-        load."""
+        """True if every target was measured to the end and has a valid trial at
+        every load."""
         return all(
-            target.at(name) for target in self.targets for name in self.load_names
+            target.missing is None and target.at(name)
+            for target in self.targets
+            for name in self.load_names
+        )
+
+    @property
+    def is_complete(self) -> bool:
+        """True if every load has as many valid trials on every target as the scenario
+        asks for."""
+        wanted = self.scenario.trials.count
+        return all(
+            len(target.at(name)) >= wanted
+            for target in self.targets
+            for name in self.load_names
         )
 
     @property

@@ -10,6 +10,9 @@ def limits_of(result: RunResult) -> list[str]:
     """Every limit of the run, the gravest first."""
     lines = [
         f"{target.name} was asked for and is missing: {target.missing}"
+        if not target.trials
+        else f"{target.name} was given up after {plural(len(target.trials), 'trial')}: "
+        f"{target.missing}"
         for target in result.targets
         if target.missing is not None
     ]

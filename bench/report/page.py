@@ -119,6 +119,8 @@ def _head(result: RunResult) -> str:
     valid = badge("measurement valid", "good")
     if not result.is_valid:
         valid = badge("measurement INVALID or incomplete", "bad")
+    elif not result.is_complete:
+        valid = badge("fewer valid trials than asked for", "note")
     checks = badge("all checks pass", "good")
     if not result.passes:
         checks = badge("a check FAILED", "bad")

@@ -20,6 +20,7 @@ from bench.errors import BenchError
 STOP_TIMEOUT_S = 30.0
 PR_SET_PDEATHSIG = 1
 OUTPUT_LINES_SHOWN = 12
+OUTPUT_TEXT_MAX = 400
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
@@ -106,10 +107,13 @@ class Child:
             ) from None
 
     def last_words(self) -> str:
-        """The last lines of its output."""
+        """The last lines of its output; the whole of it is in the run's folder."""
         text = self._log.read_text(errors="replace") if self._log.exists() else ""
-        lines = [line for line in text.splitlines() if line.strip()]
-        return " | ".join(lines[-OUTPUT_LINES_SHOWN:]) or "(nothing)"
+        lines = [line.strip() for line in text.splitlines() if line.strip(" ^~")]
+        told = " | ".join(lines[-OUTPUT_LINES_SHOWN:]) or "(nothing)"
+        return (
+            told if len(told) <= OUTPUT_TEXT_MAX else "... " + told[-OUTPUT_TEXT_MAX:]
+        )
 
 
 def _die_with_parent() -> None:

@@ -109,13 +109,12 @@ def against_chains(result: RunResult) -> list[str]:
         costs = []
         for name in TOLD_AFTER:
             told = [
-                f"{number(pair.verdict.point)} {interval_words(pair.verdict)} times "
-                f"that on {central}"
+                _beside(pair.verdict, central)
                 for central in centrals
                 for pair in [
                     pair_of(result, load, BY_NAME[name], (chain.name, central))
                 ]
-                if pair.verdict.finding is Finding.HIGHER
+                if pair.verdict.point is not None
             ]
             if told:
                 costs.append(f"{BY_NAME[name].words} was {listed(told)}")
@@ -148,6 +147,18 @@ def target_summary(result: RunResult, target: TargetResult) -> str:
         f"{target.name}, {load} load, medians of {plural(len(trials), 'trial')}: "
         f"{'; '.join(told)}."
     )
+
+
+def _beside(verdict: Verdict, other: str) -> str:
+    """A ratio as the end of a sentence, with what it may be called."""
+    times = f"{number(verdict.point)} times that on {other}"
+    if verdict.interval is None:
+        return f"{times} (no interval, no claim)"
+    if verdict.finding is Finding.EQUIVALENT:
+        return f"equivalent to that on {other} {interval_words(verdict)}"
+    if not verdict.is_claim:
+        return f"not distinguished from that on {other} {interval_words(verdict)}"
+    return f"{times} {interval_words(verdict)}"
 
 
 def knee_sentences(result: RunResult) -> list[str]:
