@@ -7,6 +7,7 @@ and a body of a stated length; it refuses anything else (chunked bodies, TLS).
 
 import asyncio
 import re
+from typing import cast
 
 from central_baseline.errors import CentralError
 
@@ -51,8 +52,8 @@ class Shopper(asyncio.Protocol):
             self._transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports are of no common class with asyncio's.
+        self._transport = cast("asyncio.Transport", transport)
 
     def connection_lost(self, error: Exception | None) -> None:
         self._fail(f"the shop hung up: {error}")

@@ -11,7 +11,7 @@ Source: PostgreSQL manual, 26.2.8 (a cancelled wait returns success with a warni
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -24,6 +24,7 @@ from central_baseline.db.outcomes import (
     Overloaded,
     outcome_of,
 )
+from central_baseline.db.pool import Pool
 
 ACQUIRE_S = 2.0  # waiting for a free connection
 CONNECT_S = 2.0
@@ -43,32 +44,13 @@ class Database:
         """`patience_s` bounds one read; it is tried twice only without it."""
         self._dsn = dsn
         self._patience_s = patience_s
-        self._connections = connections
         self._name = name
-        self._pool: asyncpg.Pool | None = None
-
-    async def open(self) -> None:
-        """Make the pool; connections are opened when first needed."""
-        self._pool = await asyncpg.create_pool(
-            self._dsn,
-            min_size=0,
-            max_size=self._connections,
-            timeout=CONNECT_S,
-            statement_cache_size=STATEMENT_CACHE,
-            max_inactive_connection_lifetime=0,
-            init=self._prepare,
-            # No session state is ever set, so there is none to reset.
-            reset=_keep,
-            server_settings={
-                "application_name": self._name,
-                "lock_timeout": str(LOCK_TIMEOUT_MS),
-            },
-        )
+        self._pool = Pool(self._connect, connections)
+        # What PostgreSQL said while a connection was lent: a commit is doubtful.
+        self._warnings: dict[asyncpg.Connection, str] = {}
 
     async def close(self) -> None:
         """Close when the statements under way have ended; at most `PATIENCE_S`."""
-        if self._pool is None:
-            return
         try:
             async with asyncio.timeout(PATIENCE_S):
                 await self._pool.close()
@@ -111,14 +93,9 @@ class Database:
         With `explicit=False` the block runs a single statement, its own transaction.
         """
         connection = await self._acquire()
-        warnings: list[str] = []
-
-        def on_notice(_: object, notice: asyncpg.PostgresLogMessage) -> None:
-            if "synchronous replication" in notice.message:
-                warnings.append(notice.message)
-
-        connection.add_log_listener(on_notice)
-        watchdog = asyncio.get_running_loop().call_later(PATIENCE_S, _drop, connection)
+        watchdog = asyncio.get_running_loop().call_later(
+            PATIENCE_S, connection.terminate
+        )
         try:
             if explicit:
                 async with connection.transaction():
@@ -131,66 +108,78 @@ class Database:
                 raise
             if isinstance(outcome, DatabaseUnavailable | OutcomeUnknown):
                 # A primary no more: the next connection finds the new one.
-                _drop(connection)
+                connection.terminate()
             raise outcome from error
+        except asyncio.CancelledError:
+            connection.terminate()  # in the middle of who knows what
+            raise
         finally:
             watchdog.cancel()
-            if warnings:
-                _drop(connection)
-            else:
-                # A connection that broke has left the pool by itself.
-                with suppress(asyncpg.InterfaceError):
-                    connection.remove_log_listener(on_notice)
-            await self._release(connection)
-        if warnings:
-            raise OutcomeUnknown(warnings[0])
+            warning = self._give_back(connection)
+        if warning is not None:
+            raise OutcomeUnknown(warning)
 
     async def _read_once(self, sql: str, *values: Any) -> list[Row]:
         connection = await self._acquire()
         watchdog = asyncio.get_running_loop().call_later(
-            self._patience_s or PATIENCE_S, _drop, connection
+            self._patience_s or PATIENCE_S, connection.terminate
         )
         try:
             rows: list[Row] = await connection.fetch(sql, *values)
         except STATEMENT_FAILURES as error:
             if isinstance(outcome_of(error), DatabaseUnavailable | OutcomeUnknown):
-                _drop(connection)
+                connection.terminate()
+            raise
+        except asyncio.CancelledError:
+            connection.terminate()
             raise
         finally:
             watchdog.cancel()
-            await self._release(connection)
+            self._give_back(connection)
         return rows
 
-    async def _acquire(self) -> Any:
-        assert self._pool is not None, "open() comes first"
+    async def _acquire(self) -> asyncpg.Connection:
         try:
-            return await self._pool.acquire(timeout=ACQUIRE_S)
+            return await self._pool.acquire(ACQUIRE_S)
         except TimeoutError as error:
             raise Overloaded("every database connection is in use") from error
         except CONNECT_FAILURES as error:
             raise DatabaseUnavailable(str(error)) from error
 
-    async def _release(self, connection: Any) -> None:
-        assert self._pool is not None
+    def _give_back(self, connection: asyncpg.Connection) -> str | None:
+        """Back to the pool; what makes a commit doubtful, if anything was said."""
+        warning = self._warnings.pop(connection, None)
+        if warning is not None:
+            connection.terminate()
+        self._pool.release(connection)
+        return warning
+
+    async def _connect(self) -> asyncpg.Connection:
         try:
-            await self._pool.release(connection)
-        except STATEMENT_FAILURES:
-            # A connection that broke is replaced by the pool; nothing else to do.
-            _drop(connection)
+            connection = await asyncpg.connect(
+                self._dsn,
+                timeout=CONNECT_S,
+                statement_cache_size=STATEMENT_CACHE,
+                server_settings={
+                    "application_name": self._name,
+                    "lock_timeout": str(LOCK_TIMEOUT_MS),
+                },
+            )
+        except TimeoutError as error:
+            raise ConnectionError("no connection in time") from error
+        connection.add_log_listener(self._on_notice)
+        try:
+            # Amounts are whole numbers; Decimal would only be converted again.
+            await connection.set_type_codec(
+                "numeric", schema="pg_catalog", encoder=str, decoder=int, format="text"
+            )
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
 
-    async def _prepare(self, connection: asyncpg.Connection) -> None:
-        # Amounts are whole numbers; Decimal would only be converted again.
-        await connection.set_type_codec(
-            "numeric", schema="pg_catalog", encoder=str, decoder=int, format="text"
-        )
-
-
-def _drop(connection: Any) -> None:
-    """Close at once, without a word to the server and without cancelling anything."""
-    # A connection that broke by itself has left the pool already.
-    with suppress(asyncpg.InterfaceError):
-        connection.terminate()
-
-
-async def _keep(connection: asyncpg.Connection) -> None:
-    """In place of asyncpg's reset, which costs a round trip per use."""
+    def _on_notice(
+        self, connection: asyncpg.Connection, notice: asyncpg.PostgresLogMessage
+    ) -> None:
+        if "synchronous replication" in notice.message:
+            self._warnings[connection] = notice.message

@@ -76,10 +76,6 @@ class Reads:
     def has_replicas(self) -> bool:
         return bool(self._replicas)
 
-    async def open(self) -> None:
-        for replica in self._replicas:
-            await replica.open()
-
     async def close(self) -> None:
         for replica in self._replicas:
             await replica.close()

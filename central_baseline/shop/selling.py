@@ -47,11 +47,10 @@ class Sold:
 
     @property
     def order(self) -> Order:
-        return replace(
-            self.stored.order,
-            status=self.stored.first_status,
-            deadline_s=self.stored.first_deadline_s,
-        )
+        now, first = self.stored.order, self.stored.first_status
+        if (now.status, now.deadline_s) == (first, self.stored.first_deadline_s):
+            return now
+        return replace(now, status=first, deadline_s=self.stored.first_deadline_s)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from central_baseline.db.database import Database
 from central_baseline.db.reading import REPLICA_PATIENCE_S, Reads
 from central_baseline.shop.cache import Cache
 from central_baseline.shop.selling import Seller
+from central_baseline.web.accesslog import AccessLog
 from central_baseline.web.bodies import MAX_BATCH_BODY
 from central_baseline.web.middleware import around
 from central_baseline.web.passwords import Passwords
@@ -73,6 +74,7 @@ def make_services(settings: WebSettings) -> Services:
         Sessions(primary, reads),
         Passwords(),
         Cache(settings.cache_address),
+        AccessLog(sys.stderr.buffer),
     )
 
 
@@ -80,8 +82,6 @@ async def serve(settings: WebSettings) -> None:
     """Serve until SIGTERM or SIGINT, then drain."""
     services = make_services(settings)
     services.metrics.watch_cache(services.cache)
-    await services.primary.open()
-    await services.reads.open()
     watching = asyncio.ensure_future(services.reads.watch())
     runners = [
         await _listen(public_app(services), settings.host, settings.port, settings),
@@ -103,6 +103,7 @@ async def serve(settings: WebSettings) -> None:
     await services.primary.close()
     await services.cache.close()
     services.passwords.close()
+    services.access_log.flush()
 
 
 async def _listen(
@@ -129,5 +130,4 @@ async def _listen(
 def run(settings: WebSettings) -> None:
     """The whole life of a web server process."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
-    logging.getLogger("chandlery.access").setLevel(logging.INFO)
     uvloop.run(serve(settings))

@@ -9,12 +9,13 @@ from central_baseline.db.accounts import Account
 from central_baseline.db.orders import StoredOrder
 from shop_contract.rules import Catalogue, Design, Order, Sku
 
+_JSON = {"Content-Type": "application/json"}
+
 
 def answer(document: object, status: int = 200) -> web.Response:
     """A JSON response."""
-    return web.Response(
-        body=orjson.dumps(document), status=status, content_type="application/json"
-    )
+    # Headers that are complete save aiohttp from putting them together.
+    return web.Response(body=orjson.dumps(document), status=status, headers=_JSON)
 
 
 def order_document(stored: StoredOrder, order: Order | None = None) -> dict[str, Any]:

@@ -26,6 +26,7 @@ class Metrics:
             buckets=BUCKETS_S,
             registry=self._registry,
         )
+        self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self.in_flight = Gauge(
             "shop_requests_in_flight", "Requests under way", registry=self._registry
         )
@@ -50,8 +51,17 @@ class Metrics:
 
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
         """One answered request."""
-        self._requests.labels(method, route, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        key = (method, route, status)
+        if key not in self._children:
+            # Routes, methods and statuses are few; finding the two by their labels
+            # costs more than counting.
+            self._children[key] = (
+                self._requests.labels(method, route, str(status)),
+                self._seconds.labels(route),
+            )
+        requests, timings = self._children[key]
+        requests.inc()
+        timings.observe(seconds)
 
     def text(self) -> tuple[bytes, str]:
         """The exposition and its content type."""

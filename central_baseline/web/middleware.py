@@ -6,10 +6,9 @@ refused at the door: a queue would only make everybody late.
 """
 
 import logging
+import os
 import time
-import uuid
 
-import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
@@ -32,7 +31,6 @@ REQUEST_ID = "X-Request-Id"
 MAX_REQUEST_ID = 64
 PROBES = frozenset({"/health", "/live", "/ready"})  # asked twice a second, not logged
 
-ACCESS_LOG = logging.getLogger("chandlery.access")
 ERROR_LOG = logging.getLogger("chandlery.web")
 
 _HTTP_REASONS = {404: "no_such_page", 405: "method_not_allowed", 413: "body_too_large"}
@@ -106,7 +104,7 @@ def _account_for(
     route = resource.canonical if resource is not None else "unknown"
     services.metrics.count(request.method, route, response.status, seconds)
     services.metrics.in_flight.set(services.in_flight)
-    if route not in PROBES and ACCESS_LOG.isEnabledFor(logging.INFO):
+    if route not in PROBES:
         line = {
             "at": time.time(),
             "server": services.settings.name,
@@ -116,7 +114,7 @@ def _account_for(
             "status": response.status,
             "ms": round(seconds * 1000, 3),
         }
-        ACCESS_LOG.info(orjson.dumps(line).decode())
+        services.access_log.add(line)
 
 
 def _request_id(request: web.Request) -> str:
@@ -124,4 +122,4 @@ def _request_id(request: web.Request) -> str:
     given = request.headers.get(REQUEST_ID, "")
     if 1 <= len(given) <= MAX_REQUEST_ID and given.replace("-", "").isalnum():
         return given
-    return uuid.uuid4().hex[:16]
+    return os.urandom(8).hex()

@@ -9,6 +9,7 @@ from central_baseline.db.database import Database
 from central_baseline.db.reading import NOBODY, Readable, Reads
 from central_baseline.shop.cache import Cache
 from central_baseline.shop.selling import Seller
+from central_baseline.web.accesslog import AccessLog
 from central_baseline.web.metrics import Metrics
 from central_baseline.web.passwords import Passwords
 from central_baseline.web.sessions import Sessions
@@ -26,6 +27,7 @@ class Services:
     sessions: Sessions
     passwords: Passwords
     cache: Cache
+    access_log: AccessLog
     metrics: Metrics = field(default_factory=Metrics)
     draining: bool = False
     in_flight: int = 0

@@ -61,7 +61,7 @@ def purchase(
 def _place_each(
     requests: Sequence[OrderRequest], buyer: str, premises: Premises, now_s: int
 ) -> list[Placed] | Rejected:
-    shelf = dict(premises.shelf)
+    left: dict[Design, Sku] = {}  # on the shelf, where an earlier order took some
     seen: set[bytes] = set()
     placed = []
     for request in requests:
@@ -72,12 +72,13 @@ def _place_each(
             or request.reference in seen,
             has_profile=premises.has_profile,
         )
-        sku = shelf[request.design]
+        sku = left.get(request.design) or premises.shelf[request.design]
         each = place(request, buyer, sku, situation, now_s)
         if isinstance(each, Rejected):
             return each
-        assert sku is not None, "place rejects what is not in the catalogue"
-        shelf[request.design] = replace(sku, stock=sku.stock - each.take_stock)
-        seen.add(request.reference)
         placed.append(each)
+        if len(placed) < len(requests):
+            assert sku is not None, "place rejects what is not in the catalogue"
+            left[request.design] = replace(sku, stock=sku.stock - each.take_stock)
+            seen.add(request.reference)
     return placed

@@ -22,7 +22,6 @@ from tests.central_baseline.web_shop import superuser_dsn
 async def one(shop: Client) -> AsyncIterator[Database]:
     """A database with a single connection, as the schema's owner."""
     found = Database(superuser_dsn(shop.rung.layout, shop.rung.admin["dsn"]), 1, "test")
-    await found.open()
     yield found
     await found.close()
 
@@ -86,6 +85,16 @@ async def test_a_warning_and_then_a_cut_is_unknown_too(one: Database) -> None:
     assert await one.write("SELECT 1") != []
 
 
+async def test_a_cancelled_read_costs_its_connection_and_nothing_else(
+    one: Database,
+) -> None:
+    before = (await one.read("SELECT pg_backend_pid() AS pid"))[0]["pid"]
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await one.read("SELECT pg_sleep(20)")
+    assert (await one.read("SELECT pg_backend_pid() AS pid"))[0]["pid"] != before
+
+
 async def test_a_failed_premise_is_told_apart(one: Database) -> None:
     with pytest.raises(PremiseFailed):
         await one.write("DO $$ BEGIN RAISE SQLSTATE 'SH001'; END $$")
@@ -98,7 +107,6 @@ async def test_an_error_of_ours_is_not_dressed_up(one: Database) -> None:
 
 async def test_nobody_listening_means_nothing_was_done() -> None:
     nobody = Database("postgresql://shop:x@127.0.0.1:1/shop", 1, "test")
-    await nobody.open()
     with pytest.raises(DatabaseUnavailable):
         await nobody.write("SELECT 1")
     with pytest.raises(DatabaseUnavailable):
