@@ -68,7 +68,7 @@ class Supervisor:
 
     async def start(self) -> None:
         """Start all lanes; StartError from the first that fails."""
-        lanes = [asyncio.ensure_future(_start(lane)) for lane in self.plan.lanes]
+        lanes = [asyncio.ensure_future(self._start(lane)) for lane in self.plan.lanes]
         try:
             await asyncio.gather(*lanes)
             await self._until_serving()
@@ -81,6 +81,21 @@ class Supervisor:
         self._background += [
             loop.create_task(self._keep(work)) for work in self.plan.background
         ]
+
+    async def _start(self, lane: Stages) -> None:
+        for stage in lane:
+            results = await asyncio.gather(
+                *(self._start_one(component) for component in stage),
+                return_exceptions=True,
+            )
+            for result in results:
+                if isinstance(result, BaseException):
+                    raise result
+
+    async def _start_one(self, component: Component) -> None:
+        began = time.monotonic()
+        await component.start()
+        self._say(f"{component.name} is up after {time.monotonic() - began:.1f} s")
 
     async def _until_serving(self) -> None:
         deadline = time.monotonic() + SERVING_TIMEOUT_S
@@ -254,13 +269,3 @@ class Supervisor:
             except (CentralError, OSError) as error:
                 self._say(f"a duty failed: {error}")
             await asyncio.sleep(DUTY_EVERY_S)
-
-
-async def _start(lane: Stages) -> None:
-    for stage in lane:
-        results = await asyncio.gather(
-            *(component.start() for component in stage), return_exceptions=True
-        )
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
