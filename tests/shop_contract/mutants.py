@@ -20,7 +20,12 @@ from tests.shop_contract.mutations_more import MORE_MUTANTS
 HERE = Path(__file__).parent
 # What runs on each mutant; the artifact's own tests and the gas table would notice any
 # change at all, so they do not count.
-TESTS = ("conformance/test_vectors.py", "test_contract.py", "test_hostile.py")
+TESTS = (
+    "conformance/test_vectors.py",
+    "conformance/test_making.py",
+    "test_contract.py",
+    "test_hostile.py",
+)
 MACHINE = "test_machine.py"
 MUTANTS = FIRST_MUTANTS + MORE_MUTANTS
 
@@ -33,7 +38,6 @@ def survives(mutant: Mutant, folder: Path, by_machine: bool) -> bool:
     environment = {
         **os.environ,
         "SHOP_BYTECODE_FILE": str(code),
-        "SHOP_EXAMPLES": "60",
         "SHOP_SHRINK": "0",
     }
     for tests in [(MACHINE,)] if by_machine else [TESTS, (MACHINE,)]:
