@@ -48,7 +48,7 @@ from node.primitives import rlp
 from node.primitives.secp256k1 import SignatureError
 from node.primitives.types import Address, Hash32, Signature
 
-WIRE_VERSION = 1
+WIRE_VERSION = 2
 """Changes with any change of these encodings; peers of another version are refused."""
 MAX_NUMBER_BYTES = 8
 """Heights and rounds."""

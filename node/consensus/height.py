@@ -12,6 +12,7 @@ from node.consensus.effects import (
     ObtainBlock,
     PersistBody,
     RecordEvidence,
+    SendTo,
     ValidateBlock,
 )
 from node.consensus.events import BlockObtained, BlockValidated
@@ -96,6 +97,9 @@ class Height:
         evidence = log.accuse(known, message.signed)
         if evidence is not None:
             self._out.emit(RecordEvidence(evidence))
+            if message.signed.author != self._own:
+                # Its key may be in use on two hosts: one of them lacks this signature.
+                self._out.emit(SendTo(message.signed.author, message))
         return False
 
     def _advance(self) -> None:

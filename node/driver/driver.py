@@ -34,6 +34,7 @@ from node.driver.inbox import PeerInbox
 from node.driver.loop import EngineLoop
 from node.driver.peers.admission import Admission, Submitted
 from node.driver.peers.catching_up import CatchingUp
+from node.driver.peers.lost_logs import LostLogs
 from node.driver.peers.requests import Requests
 from node.driver.peers.serving import Serving
 from node.driver.peers.signatures import Observed, OwnSignatures
@@ -135,6 +136,7 @@ class Driver:
         self._proposals = Proposals(context, self._fetching)
         self._commits = Commits(context, self._heads)
         self._own = OwnSignatures(context, self._begin)
+        self._lost_logs = LostLogs(context, self._fail)
         self._admission = Admission(context, self._spreading, self._fetching)
         self._catching_up = CatchingUp(context, self._commits)
         self._commits.listen(self._on_final)
@@ -147,6 +149,7 @@ class Driver:
             serving=Serving(context, gossip, observed),
             observed=observed,
             own=self._own,
+            lost_logs=self._lost_logs,
             requests=requests,
             spreading=self._spreading,
         )
@@ -193,6 +196,7 @@ class Driver:
         assert self._ended is not None, "start() comes first"
         self._context.tasks.spawn(self._loop.run())
         self._own.start()
+        self._lost_logs.start()
         self._begin()
         self._spreading.announce()
         try:
@@ -290,6 +294,7 @@ class Driver:
     async def _close(self) -> None:
         self._loop.close()
         self._own.close()
+        self._lost_logs.close()
         self._fetching.close()
         self._catching_up.close()
         self._spreading.close()

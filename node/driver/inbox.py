@@ -8,6 +8,7 @@ from node.driver.blocks.fetching import Fetching
 from node.driver.context import Context
 from node.driver.peers.admission import Admission
 from node.driver.peers.catching_up import CatchingUp
+from node.driver.peers.lost_logs import LostLogs
 from node.driver.peers.requests import Requests
 from node.driver.peers.serving import Serving
 from node.driver.peers.signatures import Observed, OwnSignatures
@@ -43,6 +44,7 @@ class PeerInbox:
     serving: Serving
     observed: Observed
     own: OwnSignatures
+    lost_logs: LostLogs
     requests: Requests
     spreading: Spreading
 
@@ -100,5 +102,6 @@ class PeerInbox:
                 head.digest.hex(),
                 status.digest.hex(),
             )
+        self.lost_logs.on_status(peer, status)
         self.spreading.on_status(peer, status)
         self.catching_up.on_status(peer, status)

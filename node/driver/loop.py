@@ -95,6 +95,8 @@ class EngineLoop:
             self._events.clear()
             while batch:
                 effects = [e for event in batch for e in self._step(event)]
+                if not effects:
+                    break
                 await self._persist(effects)
                 batch = self._perform(effects)
 

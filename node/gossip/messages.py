@@ -38,3 +38,5 @@ class Status:
     height: int
     digest: Hash32
     pool_size: int
+    has_log: bool = True
+    """False: a validator whose safety log is missing or foreign, so it cannot sign."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 MAX_DEPTH = 16
+_BYTES = tuple(bytes((number,)) for number in range(256))
 
 Item: TypeAlias = "bytes | Sequence[Item]"
 Decoded: TypeAlias = "bytes | list[Decoded]"
@@ -22,10 +23,11 @@ class RlpError(ValueError):
 def encode(item: Item) -> bytes:
     """Bytes or nested sequences of bytes to RLP."""
     if isinstance(item, (bytes, bytearray)):
-        if len(item) == 1 and item[0] < 0x80:
+        size = len(item)
+        if size == 1 and item[0] < 0x80:
             return bytes(item)
-        return _prefix(len(item), 0x80) + item
-    return encode_list(encode(part) for part in item)
+        return (_BYTES[0x80 + size] if size < 56 else _prefix(size, 0x80)) + item
+    return encode_list([encode(part) for part in item])
 
 
 def encode_list(encoded_items: Iterable[bytes]) -> bytes:
@@ -88,9 +90,9 @@ def to_list(raw: Decoded, length: int | None = None) -> list[Decoded]:
 
 def _prefix(length: int, offset: int) -> bytes:
     if length < 56:
-        return bytes((offset + length,))
+        return _BYTES[offset + length]
     size = from_int(length)
-    return bytes((offset + 55 + len(size),)) + size
+    return _BYTES[offset + 55 + len(size)] + size
 
 
 def _decode_at(data: bytes, at: int, limit: int, depth: int) -> tuple[Decoded, int]:
@@ -101,8 +103,14 @@ def _decode_at(data: bytes, at: int, limit: int, depth: int) -> tuple[Decoded, i
         return data[start:end], end
     items: list[Decoded] = []
     while start < end:
-        item, start = _decode_at(data, start, end, depth + 1)
-        items.append(item)
+        size = data[start] - 0x80
+        stop = start + 1 + size
+        if 1 < size < 56 and stop <= end and depth < MAX_DEPTH:  # a short string
+            items.append(data[start + 1 : stop])
+            start = stop
+        else:
+            item, start = _decode_at(data, start, end, depth + 1)
+            items.append(item)
     return items, end
 
 

@@ -31,19 +31,22 @@ from node.consensus.messages import (
     RoundChange,
     RoundChangeDraft,
     RoundChangeMessage,
+    Signed,
 )
 from node.driver.driver import Driver
 from node.driver.ports import WireMessage
 from node.execution.executor import BlockEnv, BuildLimits, UnknownState
 from node.gossip.messages import Status, TransactionBatch, Transactions
 from node.primitives.keccak import keccak256
-from node.primitives.types import Address
+from node.primitives.types import Address, Hash32, Signature
 from node.simulation.machine.keys import SimulatedSigner
 from node.simulation.machine.ledger import Ledger
 from node.simulation.plan import Lie
 from node.sync.messages import BlockByDigest, Blocks
 
 FAR = 1 << 40
+STRANGERS = "PQRSTUV"
+"""Keys that anybody may make: no simulation has so many validators."""
 REMEMBERED = 64
 CONSENSUS = (ProposalMessage, PrepareMessage, CommitMessage, RoundChangeMessage)
 
@@ -88,8 +91,10 @@ class Liar:
         if Lie.FALSE_SYNC in self.lies:
             if isinstance(message, Status):
                 return [replace(message, height=message.height + 2)]
-            if isinstance(message, Blocks) and (forged := self._forged()):
-                return [Blocks(message.request_id, (forged,))]
+            if isinstance(message, Blocks):
+                return [Blocks(message.request_id, self._false(message.blocks))]
+            if isinstance(message, BlockByDigest) and message.block:
+                return [BlockByDigest(message.request_id, self._maimed(message.block))]
         return [message]
 
     # --- consensus ---
@@ -150,26 +155,68 @@ class Liar:
     def _other_block(self, header: Header) -> BlockReference | None:
         if header.parent_hash != self.head.digest:
             return None
-        block = self._built(header.coinbase, header.timestamp + 1)
+        block = self._built(self.signer.address, header.timestamp + 1)
         return BlockReference(block.header, ()) if block else None
 
     def _unjustified(self, message: ProposalMessage) -> Message:
-        """Too few, the same twice, none at all, or a fresh block in a locked round."""
+        """Too few, the same twice, of other rounds, none at all, a prepared block that
+        nobody prepared, or a fresh block in a locked round."""
         payload, changes = message.signed.payload, message.round_changes
         block, prepares = message.block, message.prepares
-        trick = self.random.randrange(4)
+        trick = self.random.randrange(6)
         if trick == 0:
             changes = changes[:-1]
         elif trick == 1:
             changes = (*changes[:-1], *changes[:1])
         elif trick == 2:
             prepares = prepares[:-1]
+        elif trick == 3:
+            changes = self._with_older(changes)
         else:
             block, prepares = self._other_block(block.header) or block, ()
+            if trick == 5 and payload.round > 0:
+                changes = self._claiming(changes, payload, block.digest)
+                prepares = self._own_prepare(payload, block.digest)
         if payload.round == 0:
             payload = replace(payload, round=len(self.lies))
         payload = replace(payload, digest=block.digest)
         return self._sign(ProposalDraft(payload, block, changes, prepares))
+
+    def _with_older(
+        self, changes: tuple[Signed[RoundChange], ...]
+    ) -> tuple[Signed[RoundChange], ...]:
+        """One of the ROUND_CHANGEs is of another round."""
+        older = [
+            signed
+            for signed in (message.signed for message in self._seen)
+            if isinstance(signed.payload, RoundChange)
+            and changes
+            and signed.payload.height == changes[0].payload.height
+            and signed.payload.round != changes[0].payload.round
+        ]
+        if not older:
+            return changes[1:]
+        other = self.random.choice(older)
+        rest = [signed for signed in changes if signed.author != other.author]
+        return (*rest[: len(changes) - 1], other)
+
+    def _claiming(
+        self,
+        changes: tuple[Signed[RoundChange], ...],
+        payload: Proposal,
+        digest: Hash32,
+    ) -> tuple[Signed[RoundChange], ...]:
+        """The liar's own ROUND_CHANGE claims that the block was prepared."""
+        claim = RoundChange(payload.height, payload.round, payload.round - 1, digest)
+        own = self._sign(RoundChangeDraft(claim)).signed
+        others = [signed for signed in changes if signed.author != own.author]
+        return (*others[: max(0, len(changes) - 1)], own)  # type: ignore[arg-type]
+
+    def _own_prepare(
+        self, payload: Proposal, digest: Hash32
+    ) -> tuple[Signed[Prepare], ...]:
+        prepare = Prepare(payload.height, payload.round - 1, digest)
+        return (self._sign(PrepareDraft(prepare)).signed,)  # type: ignore[return-value]
 
     def _extras(self, message: Message) -> list[WireMessage]:
         """What goes out besides."""
@@ -211,16 +258,70 @@ class Liar:
 
     # --- sync ---
 
-    def _forged(self) -> tuple[bytes, bytes] | None:
-        """The next block as it never was agreed upon, sealed by the liar alone."""
+    def _false(
+        self, blocks: tuple[tuple[bytes, bytes], ...]
+    ) -> tuple[tuple[bytes, bytes], ...]:
+        """True blocks with another body or thin seals, or one that never was."""
+        lie = self.random.randrange(3)
+        if blocks and lie == 0:
+            return tuple((self._maimed(block), seals) for block, seals in blocks)
+        if blocks and lie == 1:
+            return tuple((block, self._thinned(seals)) for block, seals in blocks)
+        forged = self._forged(blocks)
+        return (*blocks, forged) if forged else blocks
+
+    def _thinned(self, raw: bytes) -> bytes:
+        """Less than a quorum of seals, made up with what counts for nothing."""
+        true = CommitCertificate.decode(raw)
+        kept = true.seals[: max(1, 2 * len(self.driver.head.validators) // 3 - 1)]
+        stranger = self._seal(SimulatedSigner(STRANGERS[0]), true.height, true.digest)
+        more = self.random.choice(((), kept[:1], (stranger,), (kept[0],) * 2))
+        return replace(true, seals=(*kept, *more)).encode()
+
+    def _maimed(self, raw: bytes) -> bytes:
+        """A block without its last transaction, or, if it has none, another's."""
+        block = Block.decode(raw)
+        if block.transactions:
+            return Block(block.header, block.transactions[:-1]).encode()
+        other = self._built(self.signer.address, self.head.timestamp + 1)
+        return other.encode() if other else raw
+
+    def _forged(
+        self, blocks: tuple[tuple[bytes, bytes], ...]
+    ) -> tuple[bytes, bytes] | None:
+        """The next block as it never was agreed upon, sealed as a liar can."""
         block = self._built(self.signer.address, self.head.timestamp)
         if block is None:
             return None
-        number = block.header.number
-        commit = self._sign(CommitDraft(Commit(number, 0, block.digest)))
-        seals = (commit.signed.signature,)
-        certificate = CommitCertificate(number, 0, block.digest, seals)
+        certificate = self._false_certificate(block, blocks)
         return block.encode(), certificate.encode()
+
+    def _false_certificate(
+        self, block: Block, blocks: tuple[tuple[bytes, bytes], ...]
+    ) -> CommitCertificate:
+        """Too few seals, the same one often, those of strangers or of another block."""
+        number, digest = block.header.number, block.digest
+        trick = self.random.randrange(5)
+        own = self._seal(self.signer, number, digest)
+        seals: tuple[Signature, ...] = (own,)
+        if trick == 1:
+            seals = (own,) * len(self.driver.head.validators)
+        elif trick == 2:
+            strangers = [SimulatedSigner(name) for name in STRANGERS]
+            others = [self._seal(signer, number, digest) for signer in strangers]
+            seals = (own, *others)[: len(self.driver.head.validators)]
+        elif trick > 2:
+            true = [CommitCertificate.decode(raw) for _, raw in blocks]
+            if not true:
+                return CommitCertificate(number, 0, digest, (own,))
+            if trick == 3:
+                return true[-1]
+            return replace(true[-1], height=number, digest=digest)
+        return CommitCertificate(number, 0, digest, seals)
+
+    def _seal(self, signer: SimulatedSigner, number: int, digest: Hash32) -> Signature:
+        draft = CommitDraft(Commit(number, 0, digest))
+        return sign_draft(draft, self.domain, signer).signed.signature
 
     def _built(self, coinbase: Address, timestamp: int) -> Block | None:
         """An empty block on the head."""

@@ -42,6 +42,8 @@ class Server(Protocol):
 
     def location(self, transaction_hash: Hash32) -> tuple[int, int] | None: ...
 
+    async def submit(self, raws: Sequence[bytes]) -> None: ...
+
 
 @dataclass(slots=True)
 class Client:
@@ -89,7 +91,7 @@ class Client:
         if driver is None:
             return False
         try:
-            await asyncio.wait_for(driver.submit([raw]), SUBMIT_TIMEOUT_S)
+            await asyncio.wait_for(server.submit([raw]), SUBMIT_TIMEOUT_S)
         except TimeoutError:
             return False
         for _ in range(int(PATIENCE_S / POLL_S)):
@@ -114,7 +116,7 @@ async def burst(server: Server, account: Address, count: int, random: Random) ->
         transaction(account, nonce + i, PAY, PAYEE, random.randrange(PRICES))
         for i in range(count)
     ]
-    with_deadline = asyncio.wait_for(driver.submit(raws), SUBMIT_TIMEOUT_S)
+    with_deadline = asyncio.wait_for(server.submit(raws), SUBMIT_TIMEOUT_S)
     try:
         await with_deadline
     except TimeoutError:

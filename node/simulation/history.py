@@ -53,6 +53,15 @@ class Ended:
     error: BaseException | None
 
 
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """An operator gave a host a new safety log that forbids all up to a height."""
+
+    at_ms: int
+    host: str
+    above: int
+
+
 @dataclass(slots=True)
 class History:
     """Everything a verdict rests on, in the order of happening."""
@@ -62,6 +71,7 @@ class History:
     signed: list[Signed] = field(default_factory=list)
     finals: list[Final] = field(default_factory=list)
     ended: list[Ended] = field(default_factory=list)
+    recovered: list[Recovered] = field(default_factory=list)
     proposals: dict[tuple[str, int, int, Hash32], list[ProposalMessage]] = field(
         default_factory=dict
     )

@@ -5,7 +5,8 @@ executor's state; everything else is made anew by `start`, as a process would.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -19,13 +20,13 @@ from node.driver.ports import FinalBlock, Lanes, StorageFailed
 from node.gossip.gossip import Gossip
 from node.primitives.types import Hash32
 from node.simulation.byzantine import Liar
-from node.simulation.history import Ended, Final, History
+from node.simulation.history import Ended, Final, History, Recovered
 from node.simulation.machine.disk import Disk, PowerLost
 from node.simulation.machine.keys import SimulatedSigner, SimulatedVerifier
 from node.simulation.machine.ledger import Ledger, StateDisk
 from node.simulation.machine.network import Port, Wire
 from node.simulation.machine.store import SimulatedBlockStore
-from node.simulation.machine.virtual_time import Lane, NodeClock, VirtualLoop
+from node.simulation.machine.virtual_time import OWNER, Lane, NodeClock, VirtualLoop
 from node.simulation.observer import Observer
 from node.simulation.plan import Lie
 from node.storage.safety_frames import Binding, SafetyLogCorrupt
@@ -34,6 +35,10 @@ from node.txpool.limits import PoolLimits
 from node.txpool.pool import TxPool
 
 SAFETY_LOG = Path("safety.log")
+COMPACT_BYTES = 4_000
+"""Small, so that the log is rewritten every few heights."""
+POOL_LIFETIMES_MS = 8_000, 3_000
+"""Short: of transactions, and of those behind a missing nonce."""
 SETTINGS = DriverSettings(sync_timeout_ms=1_500, status_interval_ms=1_000)
 DISK_S, EXECUTOR_S, BACKGROUND_S = 0.004, 0.003, 0.006
 
@@ -70,7 +75,10 @@ class Host:
         self.disk.on_cut = self._on_power_cut
         self.clock = NodeClock(around.loop, rate)
         self.signer = SimulatedSigner(name)
-        identity = name.encode().ljust(16, b"\0")
+        self.context = copy_context()
+        """What its callbacks are known by, so that its process can be paused."""
+        self.context.run(OWNER.set, name)
+        identity = name[0].encode().ljust(16, b"\0")
         self.store = SimulatedBlockStore(identity, self.disk, random)
         self.store.on_final = self._on_final
         self.driver: Driver | None = None
@@ -91,12 +99,29 @@ class Host:
 
     @property
     def is_up(self) -> bool:
-        """Whether it runs."""
+        """Whether it runs, perhaps paused."""
         return self.driver is not None
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether its process stands still."""
+        return self._around.loop.is_paused(self.name)
+
+    @property
+    def height(self) -> int:
+        """Of the newest block on its disk."""
+        head = self.store.head()
+        return head.height if head else 0
 
     def location(self, transaction_hash: Hash32) -> tuple[int, int] | None:
         """Where a transaction is final, as its customers are told."""
-        return self.store.location(transaction_hash)
+        return None if self.is_paused else self.store.location(transaction_hash)
+
+    async def submit(self, raws: Sequence[bytes]) -> None:
+        """Offer transactions to its process; no answer while it is paused."""
+        if self.driver is not None:
+            work = self.driver.submit(raws)
+            await self._around.loop.create_task(work, context=self.context)
 
     async def start(self) -> None:
         """Recover from the disk and run; nothing when it is up or refused."""
@@ -119,9 +144,9 @@ class Host:
 
     async def _start(self) -> None:
         around = self._around
-        safety = FileSafetyLog(SAFETY_LOG, self._binding, self.disk)
+        safety = FileSafetyLog(SAFETY_LOG, self._binding, self.disk, COMPACT_BYTES)
         ledger = self.ledger = Ledger(around.genesis, self._state)
-        port = Port(self.name, around.wire, around.history)
+        port = Port(self.name, around.wire, around.history, self.context)
         record = around.record
         ports = DriverPorts(
             self.clock,
@@ -134,7 +159,15 @@ class Host:
             SimulatedVerifier(),
             (lambda entry: record(self.name, entry)) if record else None,
         )
-        pool = TxPool(PoolLimits(transactions=around.pool_limit, per_sender=64))
+        whole_ms, gapped_ms = POOL_LIFETIMES_MS
+        pool = TxPool(
+            PoolLimits(
+                transactions=around.pool_limit,
+                per_sender=64,
+                lifetime_ms=whole_ms,
+                gapped_lifetime_ms=gapped_ms,
+            )
+        )
         driver = Driver(around.genesis, ports, pool, Gossip(pool), SETTINGS)
         await driver.start()
         port.inbox = driver.inbox
@@ -186,10 +219,38 @@ class Host:
             task.cancel()
         self.disk.crash(is_power_cut)
         self.store.crash(is_power_cut)
+        self._around.loop.resume(self.name)  # what waited belongs to a dead process
+
+    # --- what operators do to a host that is down ---
+
+    def place_log(self, content: bytes | None) -> None:
+        """Another safety log, or none."""
+        self.disk.place(SAFETY_LOG.name, content)
+
+    def recover_log(self, above: int | None) -> None:
+        """What `chandlery recover` does (`StateDirectory.recover`)."""
+        height = self.height + 1 if above is None else max(above, self.height)
+        desk = Disk(self.random)
+        FileSafetyLog.create(SAFETY_LOG, self._binding, desk)
+        log = FileSafetyLog(SAFETY_LOG, self._binding, desk)
+        log.forbid(height)
+        self.place_log(desk.durable(SAFETY_LOG.name))
+        self.refused = ""
+        history = self._around.history
+        history.recovered.append(Recovered(history.now_ms(), self.name, height))
+        history.note(self.name, f"recovered: signs above {height}")
+
+    def become_copy_of(self, other: "Host") -> None:
+        """A copy of another host's whole disk, as a careless backup would be."""
+        self.place_log(other.disk.durable(SAFETY_LOG.name))
+        self.store.copy_from(other.store)
+        self._state.states = list(other._state.states)
+
+    # --- what happens to it ---
 
     def tick(self) -> None:
         """Once a second: look at the buffers, write some state."""
-        if self.observer is not None and self.is_up:
+        if self.observer is not None and self.is_up and not self.is_paused:
             self.observer.look()
             if self.ledger is not None and self.random.random() < 0.4:
                 self.ledger.flush()

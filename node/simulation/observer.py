@@ -8,7 +8,6 @@ checked.
 from collections.abc import Coroutine, Iterator
 from typing import Any
 
-from node.consensus.codec import decode_safety_record
 from node.consensus.messages import (
     CommitMessage,
     Payload,
@@ -20,6 +19,7 @@ from node.consensus.messages import (
 from node.driver.driver import Driver
 from node.driver.heads import SubscriberTooSlow, Subscription
 from node.driver.ports import WireMessage
+from node.primitives import rlp
 from node.primitives.types import Hash32
 from node.simulation.buffers import overflows
 from node.simulation.history import History, Signed
@@ -57,9 +57,7 @@ class DurableRecords:
             end = at + FRAME_BYTES + int.from_bytes(data[at : at + 4], "big")
             content = data[at + FRAME_BYTES : end]
             if content[:1] == SIGNED:
-                found = decode_safety_record(content[1:])
-                key = (found.height, found.round, int(found.code), found.digest)
-                self._keys[key] = None
+                self._keys[_announced(content[1:])] = None
             at = end + CHECKSUM_BYTES
         self._read = data
 
@@ -176,6 +174,14 @@ class Observer:
         self._admitted = {
             d: None for d in self._admitted if d in self._driver.pool or d in gone
         }
+
+
+def _announced(record: bytes) -> Key:
+    """Height, round, code and digest of an encoded SafetyRecord, unchecked."""
+    parts = rlp.split_list(record)[:4]
+    height, round_, code, digest = (rlp.to_bytes(rlp.decode(part)) for part in parts)
+    numbers = (int.from_bytes(raw, "big") for raw in (height, round_, code))
+    return *numbers, Hash32(digest) if digest else None  # type: ignore[return-value]
 
 
 def _key_of(payload: Payload) -> Key:

@@ -1,21 +1,29 @@
 """What goes wrong in one simulation, and when: all of it follows from the seed.
 
-A plan keeps to what the protocol promises to survive: liars, twins and hosts whose
-safety log was lost or restored are at most f together; crashes, partitions and disks
-that fail are without limit until everything heals at `heal_s`. Each fault stands for
-itself, so that dropping some (`with_faults`) leaves the rest as they were.
+A plan keeps to what the protocol promises to survive: liars, twins, clones and hosts
+whose safety log was lost or restored are at most f together; crashes, pauses, cuts
+and disks that fail are without limit until everything heals at `heal_s`. When nobody
+lies, more than f may lose their logs at once: then nothing is agreed upon until all
+are recovered by hand. Each fault stands for itself, so that dropping some
+(`with_faults`) leaves the rest as they were.
 """
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from random import Random
 
-from node.chain.validators import faulty_max
 from node.simulation.machine.keys import NAMES
 
 SIZES = (1, 4, 4, 4, 4, 5, 6, 7, 7, 10)
 FAULTS_FROM_S, HEAL_S = 1.0, 16.0
 MAX_FAULTS = 9
+WIPED = 0.1
+"""Of the plans in which nobody lies, so many have more than f lose their logs."""
+
+
+def liars_survived(count: int) -> int:
+    """f, written down apart from the code under test."""
+    return (count - 1) // 3
 
 
 class Kind(StrEnum):
@@ -23,6 +31,7 @@ class Kind(StrEnum):
 
     KILL = "process killed"
     POWER = "power cut"
+    PAUSE = "process paused"
     BLACKOUT = "power cut of all"
     WRITE = "power cut at a durable write"
     SPLIT = "partition"
@@ -38,7 +47,11 @@ class Kind(StrEnum):
     SYNC = "failing fsync"
     JUMP = "wall clock jumps"
     LOST_LOG = "safety log lost"
+    FOREIGN_LOG = "safety log of another"
     OLD_LOG = "older safety log restored"
+    RECOVER = "recovered by its operator"
+    CLONE = "copy of the host started"
+    WIPE = "more than f safety logs lost"
     JOIN = "spare joins"
     LEAVE = "validator leaves"
     BURST = "burst of transactions"
@@ -103,11 +116,16 @@ class Plan:
 
     @property
     def faulty(self) -> tuple[str, ...]:
-        """Whose signatures prove nothing: liars, twins, lost logs."""
-        lost = [
-            f.hosts[0] for f in self.faults if f.kind in (Kind.LOST_LOG, Kind.OLD_LOG)
-        ]
-        return tuple(dict.fromkeys([*(n for n, _ in self.liars), *self.twins, *lost]))
+        """Whose signatures prove nothing: liars, twins, clones, restored logs."""
+        kinds = (Kind.OLD_LOG, Kind.CLONE)
+        copied = [fault.hosts[0] for fault in self.faults if fault.kind in kinds]
+        return tuple(dict.fromkeys([*(n for n, _ in self.liars), *self.twins, *copied]))
+
+    @property
+    def wiped(self) -> tuple[str, ...]:
+        """Who loses its log together with more than f: may end with exit code 3."""
+        lost = [fault.hosts for fault in self.faults if fault.kind is Kind.WIPE]
+        return tuple(dict.fromkeys(name for names in lost for name in names))
 
     def with_faults(self, kept: tuple[int, ...]) -> "Plan":
         """Only the faults at these positions; liars and twins come first."""
@@ -136,7 +154,7 @@ def plan_of(seed: int, size: int | None = None) -> Plan:
     drawn = random.choice(SIZES)
     count = size or drawn
     names = list(NAMES[:count])
-    budget = faulty_max(count)
+    budget = liars_survived(count)
     bad = random.sample(names, random.randrange(budget + 1)) if budget else []
     liars, twins, logs = _roles(bad, random)
     honest = [name for name in names if name not in bad]
@@ -144,7 +162,11 @@ def plan_of(seed: int, size: int | None = None) -> Plan:
     faults = [
         _fault(random, names, honest) for _ in range(random.randrange(MAX_FAULTS))
     ]
-    faults += [_log_fault(random, name) for name in logs]
+    faults += [_dark(random, fault) for fault in faults if fault.kind is Kind.LOCKS]
+    for name in logs:
+        faults += _log_faults(random, name, names)
+    if not bad and random.random() < WIPED:
+        faults.append(_wipe(random, names))
     if spare:
         faults.append(Fault(random.uniform(1, 8), HEAL_S, Kind.JOIN, (spare,)))
         if random.random() < 0.5:
@@ -173,25 +195,55 @@ def _roles(
     liars, twins, logs = list[tuple[str, tuple[Lie, ...]]](), list[str](), list[str]()
     for name in bad:
         role = random.random()
-        if role < 0.7:
+        if role < 0.6:
             lies = random.sample(list(Lie), random.randrange(1, 5))
             liars.append((name, tuple(lies)))
-        elif role < 0.85:
+        elif role < 0.7:
             twins.append(name)
         else:
             logs.append(name)
     return liars, twins, logs
 
 
-def _log_fault(random: Random, name: str) -> Fault:
-    kind = random.choice((Kind.LOST_LOG, Kind.OLD_LOG))
-    at_s = round(random.uniform(4, 12), 3)
-    return Fault(at_s, at_s + round(random.uniform(0.1, 2), 3), kind, (name,))
+def _log_faults(random: Random, name: str, names: list[str]) -> list[Fault]:
+    """Something happens to its log; of a lost one the operator may hear."""
+    kind = random.choice((Kind.LOST_LOG, Kind.FOREIGN_LOG, Kind.OLD_LOG, Kind.CLONE))
+    at_s = round(random.uniform(2, 12), 3)
+    until_s = at_s + round(random.uniform(0.1, 2), 3)
+    hosts: tuple[str, ...] = (name,)
+    if kind is Kind.FOREIGN_LOG:
+        hosts = (name, random.choice([other for other in names if other != name]))
+    faults = [Fault(at_s, until_s, kind, hosts)]
+    if kind in (Kind.LOST_LOG, Kind.FOREIGN_LOG) and random.random() < 0.7:
+        at_s = round(random.uniform(until_s + 0.1, HEAL_S - 1), 3)
+        faults.append(Fault(at_s, at_s + 0.3, Kind.RECOVER, (name,)))
+    return faults
+
+
+def _dark(random: Random, locks: Fault) -> Fault:
+    """All lose their power while blocks are locked: memory holds none of them then."""
+    at_s = round(random.uniform(locks.at_s, locks.until_s), 3)
+    return Fault(at_s, at_s + round(random.uniform(0.1, 1), 3), Kind.BLACKOUT)
+
+
+def _wipe(random: Random, names: list[str]) -> Fault:
+    lost = random.randrange(liars_survived(len(names)) + 1, len(names) + 1)
+    at_s = round(random.uniform(2, 12), 3)
+    until_s = at_s + round(random.uniform(0.1, 2), 3)
+    return Fault(at_s, until_s, Kind.WIPE, tuple(sorted(random.sample(names, lost))))
 
 
 MUTED = (0, 1, 2, 2, 2, 3)
 """Codes of messages: a lost COMMIT is what locks blocks."""
-POINT = (Kind.KILL, Kind.POWER, Kind.WRITE, Kind.FULL, Kind.SYNC, Kind.JUMP)
+POINT = (
+    Kind.KILL,
+    Kind.POWER,
+    Kind.PAUSE,
+    Kind.WRITE,
+    Kind.FULL,
+    Kind.SYNC,
+    Kind.JUMP,
+)
 
 
 def _fault(random: Random, names: list[str], honest: list[str]) -> Fault:
@@ -232,4 +284,13 @@ def _fault(random: Random, names: list[str], honest: list[str]) -> Fault:
     return Fault(round(at_s, 3), round(until_s, 3), kind, hosts, value)
 
 
-_BUDGETED = (Kind.LOST_LOG, Kind.OLD_LOG, Kind.JOIN, Kind.LEAVE)
+_BUDGETED = (
+    Kind.LOST_LOG,
+    Kind.FOREIGN_LOG,
+    Kind.OLD_LOG,
+    Kind.RECOVER,
+    Kind.CLONE,
+    Kind.WIPE,
+    Kind.JOIN,
+    Kind.LEAVE,
+)

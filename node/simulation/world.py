@@ -6,6 +6,7 @@ they began and every honest host makes new blocks final, or the deadline passes.
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextvars import Context
 from functools import lru_cache
 from random import Random
 from typing import Any
@@ -13,7 +14,6 @@ from typing import Any
 from node.chain.genesis import ConsensusConfig, Genesis
 from node.chain.genesis_builder import make_genesis
 from node.chain.signing import MessageCode, SigningDomain
-from node.chain.validators import faulty_max
 from node.simulation.clients import Client, account_of, burst
 from node.simulation.history import History
 from node.simulation.host import Host, Surroundings
@@ -22,7 +22,7 @@ from node.simulation.machine.keys import address_of
 from node.simulation.machine.ledger import JOIN, LEAVE
 from node.simulation.machine.network import Wire
 from node.simulation.machine.virtual_time import START_S, VirtualLoop
-from node.simulation.plan import Fault, Kind, Plan
+from node.simulation.plan import Fault, Kind, Plan, liars_survived
 
 CHAIN_ID = 7_001
 OPERATOR, BURSTER, FIRST_CLIENT = 0, 1, 2
@@ -64,7 +64,7 @@ def resume_bound_s(plan: Plan) -> float:
     config = consensus_of(plan.size)
     cap_s = config.round_timeout_ms * config.round_timeout_cap_factor / 1000
     block_s = (config.empty_block_period_ms + config.round_timeout_ms) / 1000
-    return (faulty_max(plan.size) + 1) * cap_s + block_s + SLACK_S
+    return (liars_survived(plan.size) + 1) * cap_s + block_s + SLACK_S
 
 
 class World:
@@ -122,8 +122,7 @@ class World:
 
     async def run(self) -> None:
         """The whole simulation."""
-        for host in list(self.hosts.values()):
-            await host.start()
+        await asyncio.gather(*map(self._revive, list(self.hosts.values())))
         self._spawn_clients()
         for fault in self.plan.faults:
             self.loop.call_at(fault.at_s, self._begin, fault)
@@ -173,12 +172,19 @@ class World:
     def _begin(self, fault: Fault) -> None:
         self.history.note("", f"fault: {fault.kind} {','.join(fault.hosts)}")
         match fault.kind:
-            case Kind.KILL | Kind.POWER | Kind.LOST_LOG | Kind.OLD_LOG:
-                is_cut = fault.kind is not Kind.KILL
-                self.hosts[fault.hosts[0]].crash(is_cut, fault.kind)
-            case Kind.BLACKOUT:
-                for host in list(self.hosts.values()):
-                    host.crash(True, fault.kind)
+            case Kind.KILL | Kind.POWER | Kind.RECOVER:
+                self.hosts[fault.hosts[0]].crash(fault.kind is Kind.POWER, fault.kind)
+            case Kind.LOST_LOG | Kind.FOREIGN_LOG | Kind.OLD_LOG:
+                self.hosts[fault.hosts[0]].crash(True, fault.kind)
+            case Kind.BLACKOUT | Kind.WIPE:
+                self._stop_all(True, fault.kind)
+            case Kind.PAUSE:
+                self.loop.pause(fault.hosts[0])
+            case Kind.CLONE:
+                original = self.hosts[fault.hosts[0]]
+                clone = self._add(original.name + "2", 1.0, ())
+                clone.become_copy_of(original)
+                self._revive(clone)
             case Kind.WRITE:
                 disk = self.hosts[fault.hosts[0]].disk
                 moments = {0.0: Moment.BEFORE, 0.25: Moment.AT, 0.5: Moment.AFTER}
@@ -193,7 +199,7 @@ class World:
             case Kind.JOIN:
                 name = fault.hosts[0]
                 host = self._add(name, self.plan.rates[-1], ())
-                self._spawn(host.start())
+                self._revive(host)
                 self.operator.queue.append((JOIN, host.signer.address))
             case Kind.LEAVE:
                 address = self.hosts[fault.hosts[0]].signer.address
@@ -209,23 +215,47 @@ class World:
             case Kind.KILL | Kind.POWER | Kind.WRITE | Kind.SYNC:
                 self._revive(self.hosts[fault.hosts[0]])
             case Kind.BLACKOUT:
-                for host in list(self.hosts.values()):
-                    self._revive(host)
-            case Kind.LOST_LOG | Kind.OLD_LOG:
+                self._revive_all()
+            case Kind.LOST_LOG | Kind.FOREIGN_LOG | Kind.OLD_LOG:
                 host = self.hosts[fault.hosts[0]]
                 host.crash(True, fault.kind)
-                copies = self._logs.get(host.name, [])
-                is_old = fault.kind is Kind.OLD_LOG and copies
-                host.disk.place("safety.log", copies[0] if is_old else None)
+                host.place_log(self._other_log(fault))
                 self._revive(host)
+            case Kind.WIPE:
+                self._stop_all(True, fault.kind)
+                for name in fault.hosts:
+                    self.hosts[name].place_log(None)
+                self._revive_all()
+            case Kind.RECOVER:
+                host = self.hosts[fault.hosts[0]]
+                host.crash(False, fault.kind)
+                host.recover_log(None)
+                self._revive(host)
+            case Kind.PAUSE:
+                self.loop.resume(fault.hosts[0])
             case Kind.FULL:
                 self.hosts[fault.hosts[0]].disk.is_full = False
             case Kind.JUMP:
                 self.hosts[fault.hosts[0]].clock.ahead_s -= int(fault.value)
-            case Kind.JOIN | Kind.LEAVE | Kind.BURST:
+            case Kind.JOIN | Kind.LEAVE | Kind.BURST | Kind.CLONE:
                 pass
             case _:
                 self._disturb(fault, -1)
+
+    def _other_log(self, fault: Fault) -> bytes | None:
+        """What lies where the safety log was: nothing, another's, an older one."""
+        if fault.kind is Kind.FOREIGN_LOG:
+            return self.hosts[fault.hosts[1]].disk.durable("safety.log")
+        copies = self._logs.get(fault.hosts[0], [])
+        return copies[0] if fault.kind is Kind.OLD_LOG and copies else None
+
+    def _recover_wiped(self) -> None:
+        """The operators together: stop all, recover above the newest block of any."""
+        if self.plan.wiped:
+            self._stop_all(False, "all operators stop their nodes")
+            newest = max(host.height for host in self.hosts.values())
+            for name in self.plan.wiped:
+                self.hosts[name].recover_log(newest)
 
     def _disturb(self, fault: Fault, sign: int) -> None:
         """Begin (+1) or end (-1) something that the wire does."""
@@ -279,17 +309,30 @@ class World:
         await asyncio.sleep(0.001)  # after the ends that are due now
         self.history.note("", "healed")
         self.history.healed_ms = self.loop.now_ms
+        self._recover_wiped()
         for host in list(self.hosts.values()):
             host.disk.is_full, host.disk.failing_syncs = False, 0
             host.disk.cut_at = None
+            self.loop.resume(host.name)
+        self._revive_all()
+
+    def _stop_all(self, is_power_cut: bool, why: str) -> None:
+        for host in list(self.hosts.values()):
+            host.crash(is_power_cut, why)
+
+    def _revive_all(self) -> None:
+        for host in list(self.hosts.values()):
             self._revive(host)
 
-    def _revive(self, host: Host) -> None:
-        self._spawn(host.start())
+    def _revive(self, host: Host) -> asyncio.Task[None]:
+        return self._spawn(host.start(), host.context)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(
+        self, work: Coroutine[Any, Any, None], context: Context | None = None
+    ) -> asyncio.Task[None]:
         self._tasks = [task for task in self._tasks if not task.done()]
-        self._tasks.append(self.loop.create_task(work))
+        self._tasks.append(self.loop.create_task(work, context=context))
+        return self._tasks[-1]
 
     # --- the end ---
 

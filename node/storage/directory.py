@@ -109,16 +109,19 @@ class StateDirectory:
     def recover(
         self, genesis_hash: Hash32, validator: Address, above: int | None, stamp: str
     ) -> tuple[int, Path | None]:
-        """A new safety log that forbids all up to `above`, or to the newest block.
+        """A new safety log that forbids all up to `above`.
 
-        The old one is kept beside, its name ended with `stamp`. Returns the height
-        and where the old log is. Raises StorageFailed.
+        Without it: up to the height after the newest block stored here, which the
+        validator may have been signing for. Never below the newest block. The old log
+        is kept beside, its name ended with `stamp`. Returns the height and where the
+        old log is. Raises StorageFailed.
         """
         path = self.path / "safety.log"
         store = SqliteBlockStore.open(self.path / "blocks", genesis_hash)
         try:
             head = store.head()
-            height = max(above or 0, head.height if head else 0)
+            stored = head.height if head else 0
+            height = stored + 1 if above is None else max(above, stored)
             kept = path.with_name(f"{path.name}.{stamp}") if path.exists() else None
             if kept is not None:
                 path.rename(kept)

@@ -33,13 +33,19 @@ class FileSafetyLog:
     """`node.driver.ports.SafetyLog` in one append-only file."""
 
     def __init__(
-        self, path: Path, binding: Binding, files: Files = SYSTEM_FILES
+        self,
+        path: Path,
+        binding: Binding,
+        files: Files = SYSTEM_FILES,
+        compact_bytes: int = COMPACT_BYTES,
     ) -> None:
         """Read the log at `path`; a torn append is cut off. Raises SafetyLogCorrupt.
 
         A missing or foreign log is left alone; `load` then says that it cannot sign.
+        Above `compact_bytes` older heights are dropped.
         """
         self._path = path
+        self._compact_bytes = compact_bytes
         self._binding = binding
         self._files = files
         self._file: int | None = None
@@ -80,7 +86,7 @@ class FileSafetyLog:
         payloads = [SIGNED + codec.encode_safety_record(record) for record in records]
         kept = [r for r in self._state.records if r.height == records[-1].height]
         fresh = [r for r in records if r.height == records[-1].height]
-        if self._file is not None and self._length > COMPACT_BYTES and not kept:
+        if self._file is not None and self._length > self._compact_bytes and not kept:
             newest = [SIGNED + codec.encode_safety_record(record) for record in fresh]
             self._rewrite([forbidden(self._state.sign_above), *newest])
         else:

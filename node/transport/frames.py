@@ -223,8 +223,8 @@ def _fields(message: WireMessage) -> tuple[Any, ...]:
             return (Kind.GET_TRANSACTIONS, request_id, b"".join(hashes))
         case Transactions(request_id, transactions):
             return (Kind.TRANSACTIONS, request_id, transactions)
-        case Status(height, digest, pool_size):
-            return (Kind.STATUS, height, digest, pool_size)
+        case Status(height, digest, pool_size, has_log):
+            return (Kind.STATUS, height, digest, pool_size, int(has_log))
         case GetBlocks(request_id, first, count):
             return (Kind.GET_BLOCKS, request_id, first, count)
         case Blocks(request_id, blocks):
@@ -264,7 +264,8 @@ def _transactions(reader: Reader) -> Transactions:
 
 
 def _status(reader: Reader) -> Status:
-    return Status(reader.number(), Hash32(reader.fixed(32)), reader.number())
+    height, digest = reader.number(), Hash32(reader.fixed(32))
+    return Status(height, digest, reader.number(), bool(reader.number(1)))
 
 
 def _get_blocks(reader: Reader) -> GetBlocks:
@@ -307,7 +308,7 @@ FIELDS: dict[int, int] = {
     Kind.TRANSACTION_BATCH: 1,
     Kind.GET_TRANSACTIONS: 2,
     Kind.TRANSACTIONS: 2,
-    Kind.STATUS: 3,
+    Kind.STATUS: 4,
     Kind.GET_BLOCKS: 3,
     Kind.BLOCKS: 2,
     Kind.GET_BLOCK_BY_DIGEST: 3,

@@ -293,6 +293,7 @@ class TxPool:
             for at in queue.unpayable():
                 entry = self._remove(queue, queue.txs[at])
                 dropped.append(Dropped(entry.info.hash, DropReason.UNPAYABLE))
+            dropped += self._trim(queue)
             if not queue.txs:
                 del self._queues[sender]
         return dropped
@@ -310,9 +311,10 @@ class TxPool:
             return []
         queue = self._queues[entry.info.sender]
         self._remove(queue, entry)
+        dropped = [Dropped(tx_hash, DropReason.QUARANTINED, reason), *self._trim(queue)]
         if not queue.txs:
             del self._queues[queue.address]
-        return [Dropped(tx_hash, DropReason.QUARANTINED, reason)]
+        return dropped
 
     def expire(self, at_ms: int) -> list[Dropped]:
         """Drop what has waited its lifetime; looks every EXPIRE_INTERVAL_MS."""
@@ -329,11 +331,14 @@ class TxPool:
             is_gapped = entry.info.nonce >= queue.ready_end
             if entry.at_ms <= (oldest_gapped if is_gapped else oldest):
                 late.append((queue, entry))
+        dropped = [Dropped(entry.info.hash, DropReason.EXPIRED) for _, entry in late]
         for queue, entry in late:
             self._remove(queue, entry)
+        for queue, _ in late:
+            dropped += self._trim(queue)
         if late:
             self._forget_empty()
-        return [Dropped(entry.info.hash, DropReason.EXPIRED) for _, entry in late]
+        return dropped
 
     def _advance(self, queue: SenderQueue, nonce: int) -> list[Entry]:
         before = queue.gapped
@@ -351,6 +356,17 @@ class TxPool:
         del self._entries[entry.info.hash]
         self._bytes -= len(entry.raw)
         return entry
+
+    def _trim(self, queue: SenderQueue) -> list[Dropped]:
+        """Those behind a gap that has just opened count against the limits of gaps."""
+        dropped = []
+        while queue.gapped and (
+            queue.gapped > self.limits.gapped_per_sender
+            or self._gapped > self.limits.gapped
+        ):
+            entry = self._remove(queue, queue.tail())
+            dropped.append(Dropped(entry.info.hash, DropReason.EVICTED))
+        return dropped
 
     def _forget_empty(self) -> None:
         empty = [at for at, queue in self._queues.items() if not queue.txs]

@@ -3,7 +3,10 @@
 Nothing can tell what the lost log said. A validator that signs again at a height where
 it had signed before can help two blocks to become final; the operator says by this
 command that this cannot happen: the key signs nowhere else, and the height named is
-above all that it has signed.
+above all that it has signed. Without a height it is the one after the newest block
+stored here: the validator may have been at work on that one, and the others make it.
+When more than f validators lost their logs nobody makes it: then all are stopped, and
+each that lost its log is recovered above the newest block that any of them holds.
 """
 
 import argparse
@@ -22,7 +25,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--above",
         type=int,
         metavar="HEIGHT",
-        help="sign only above this height (default: the newest block stored here)",
+        help="sign only above this height (default: the one after the newest block "
+        "stored here; when more than f lost their logs: stop all nodes and name the "
+        "newest block that any of them holds)",
     )
     parser.add_argument(
         "--i-understand",
@@ -43,8 +48,9 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.i_understand:
         raise CommandError(
             "a validator that contradicts its lost log can split the chain. Stop every "
-            "copy of this node, find the newest height it may have signed for (peers' "
-            "`chandlery status`), then run again with --above HEIGHT --i-understand",
+            "copy of this node, then run again with --i-understand. If more than f "
+            "validators lost their logs, stop all nodes first and add --above HEIGHT, "
+            "the height of the newest block that any of them holds",
             Exit.REFUSED_FOR_SAFETY,
         )
     genesis = load_genesis(directory)

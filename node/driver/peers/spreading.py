@@ -21,8 +21,9 @@ class Spreading:
     @property
     def status(self) -> Status:
         """What peers are told of this node."""
-        header = self._context.head.header
-        return Status(header.number, header.digest, len(self._context.pool))
+        context, header = self._context, self._context.head.header
+        has_log = context.ports.safety.load().can_sign
+        return Status(header.number, header.digest, len(context.pool), has_log)
 
     def announce(self) -> None:
         """Send the status to everyone, now and again after the interval."""

@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from node.chain.signing import SigningDomain
+from node.consensus.codec import EvidenceInvalid, verify_evidence
 from node.simulation.checkers import agreement, signatures
 from node.simulation.history import History
+from node.simulation.machine.keys import SimulatedVerifier, name_of
 from node.simulation.plan import Kind
 from node.simulation.world import World, resume_bound_s
 
@@ -35,6 +38,7 @@ def _findings(world: World) -> Iterator[str]:
     honest = [host.name for host in world.honest]
     finals = [f for f in history.finals if f.host in honest]
     signed = [s for s in history.signed if s.host in honest]
+    signed = signatures.not_forgiven(signed, history.recovered)
     yield from agreement.agreement(finals)
     yield from agreement.certificates(genesis, finals)
     yield from agreement.validity(genesis, finals)
@@ -45,14 +49,19 @@ def _findings(world: World) -> Iterator[str]:
     yield from signatures.locks(signed)
     yield from signatures.durability(signed)
     yield from signatures.rounds(signed)
-    sets = agreement.validators_by_height(genesis, finals)
-    yield from signatures.prepares(history, signed, sets)
+    chain = signatures.Chain(
+        agreement.validators_by_height(genesis, finals),
+        {0: genesis.header, **{f.block.header.number: f.block.header for f in finals}},
+    )
+    yield from signatures.proposals(signed, chain)
+    yield from signatures.prepares(history, signed, chain)
+    yield from evidence(world)
     yield from liveness(world)
     for overflow in history.overflows:
         yield f"bounds: {overflow}"
     for lost in history.untraced:
         yield f"trace: a transaction left the pool of {lost} without a reason"
-    yield from endings(history, honest)
+    yield from endings(history, honest, world.plan.wiped)
     for failure in world.loop.failures:
         yield f"internal error: {failure}"
 
@@ -68,9 +77,27 @@ def liveness(world: World) -> Iterator[str]:
         yield f"liveness: {client}"
 
 
-def endings(history: History, honest: list[str]) -> Iterator[str]:
-    """Nodes end for disks that failed, and for nothing else."""
+def evidence(world: World) -> Iterator[str]:
+    """What honest hosts keep as evidence is true, and accuses nobody honest."""
+    genesis, faulty = world.genesis, world.plan.faulty
+    domain = SigningDomain(genesis.chain_id, genesis.digest)
+    for host in world.honest:
+        for found in host.store.evidence():
+            accused = name_of(found.first.author)
+            try:
+                verify_evidence(found, domain, SimulatedVerifier())
+            except EvidenceInvalid as error:
+                yield f"evidence: {host.name} keeps what proves nothing: {error}"
+            if accused not in (*faulty, *world.plan.wiped):
+                yield f"evidence: {host.name} accuses {accused}, who is honest"
+
+
+def endings(
+    history: History, honest: list[str], wiped: tuple[str, ...]
+) -> Iterator[str]:
+    """Nodes end for disks that failed and for too many lost logs, for nothing else."""
     for ended in history.ended:
         code = getattr(ended.error, "exit_code", None)
-        if ended.host in honest and code != 4:
+        is_right = code == 4 or (code == 3 and ended.host in wiped)
+        if ended.host in honest and not is_right:
             yield f"ending: {ended.host} ended by itself: {ended.error!r}"

@@ -10,7 +10,7 @@ from hashlib import blake2b
 from node.primitives.secp256k1 import SignatureError
 from node.primitives.types import Address, Hash32, Signature
 
-NAMES = "ABCDEFGHIJKLMNOP"
+NAMES = "ABCDEFGHIJKLMNOPQRSTUV"
 SECRET = b"simulated signatures"
 
 

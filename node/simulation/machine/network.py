@@ -7,6 +7,7 @@ noticed by both ends (the connection is gone) or by neither (messages vanish).
 """
 
 from collections.abc import Sequence
+from contextvars import Context
 from random import Random
 from typing import Protocol
 
@@ -26,6 +27,8 @@ from node.simulation.machine.virtual_time import VirtualLoop
 
 CONSENSUS = (ProposalMessage, PrepareMessage, CommitMessage, RoundChangeMessage)
 MIN_DELAY_S, MAX_DELAY_S = 0.002, 0.03
+DECODED_KEPT = 256
+"""Messages whose decoding is remembered: they are sent again and again."""
 
 
 class Corruption(Protocol):
@@ -59,6 +62,7 @@ class Wire:
         self._domain = domain
         self._history = history
         self._last_s: dict[tuple[str, str], float] = {}
+        self._decoded: dict[bytes, WireMessage] = {}
         self.ports: dict[str, Port] = {}
         self.loss = 0.0
         self.repeat = 0.0
@@ -92,7 +96,8 @@ class Wire:
             one.links[other.name] = other
             other.links[one.name] = one
             for near, far in ((one, other), (other, one)):
-                self._loop.call_later(self._delay_s(), near.greet, far)
+                delay_s = self._delay_s()
+                self._loop.call_later(delay_s, near.greet, far, context=near.context)
 
     def sever(self, one: str, other: str) -> None:
         """Break a connection for good, until `mend`."""
@@ -119,6 +124,10 @@ class Wire:
         else:
             losses.remove(loss)
 
+    def tell(self, port: "Port", gone: Address) -> None:
+        """Let a host's process hear that a connection broke."""
+        self._loop.call_soon(port.on_broken, gone, context=port.context)
+
     def vanish(self, source: str, target: str, more: int) -> None:
         """Begin (+1) or end (-1) to lose everything in one direction."""
         link = (source, target)
@@ -135,7 +144,9 @@ class Wire:
             if not self.shuffled:
                 at_s = max(at_s, self._last_s.get(link, 0.0))
                 self._last_s[link] = at_s
-            self._loop.call_at(at_s, target.deliver, source, message)
+            self._loop.call_at(
+                at_s, target.deliver, source, message, context=target.context
+            )
 
     def _loss_of(self, message: WireMessage) -> float:
         if self.muted and isinstance(message, CONSENSUS):
@@ -150,11 +161,18 @@ class Wire:
             return message
         raw = codec.encode_message(message)
         self._history.note_bytes(raw)
+        known = self._decoded.get(raw)
+        if known is not None:
+            return known
         try:
-            return codec.decode_message(raw, self._domain, SimulatedVerifier())
+            decoded = codec.decode_message(raw, self._domain, SimulatedVerifier())
         except codec.MessageInvalid as error:
             self._history.note(source, f"refused by the codec: {error}")
             return None
+        if len(self._decoded) >= DECODED_KEPT:
+            del self._decoded[next(iter(self._decoded))]
+        self._decoded[raw] = decoded
+        return decoded
 
     def _delay_s(self) -> float:
         delay_s = self._random.uniform(MIN_DELAY_S, MAX_DELAY_S)
@@ -168,8 +186,12 @@ class Wire:
 class Port:
     """One running host on the wire; a restart makes a new one."""
 
-    def __init__(self, name: str, wire: Wire, history: History) -> None:
+    def __init__(
+        self, name: str, wire: Wire, history: History, context: Context
+    ) -> None:
         self.name = name
+        self.context = context
+        """What arrives is handled in: that of the host's process."""
         self.address = address_of(name)
         self.links: dict[str, Port] = {}
         self.inbox: Inbox | None = None
@@ -231,9 +253,14 @@ class Port:
             self.inbox.on_connected(other.address)
 
     def forget(self, other: "Port") -> None:
-        """The connection broke."""
+        """The connection broke; the process hears of it when it runs."""
         if self.links.pop(other.name, None) and self.inbox is not None:
-            self.inbox.on_disconnected(other.address)
+            self._wire.tell(self, other.address)
+
+    def on_broken(self, peer: Address) -> None:
+        """Tell the process."""
+        if self.inbox is not None:
+            self.inbox.on_disconnected(peer)
 
     def emit_raw(self, targets: list["Port"], message: WireMessage) -> None:
         """Send what the liar made."""

@@ -68,6 +68,13 @@ class SimulatedBlockStore(MemoryBlockStore):
         """How far the written look-ups reach."""
         return self._written
 
+    def copy_from(self, other: "SimulatedBlockStore") -> None:
+        """Become what a copy of the other's files would be."""
+        self._finals, self._heights = list(other._finals), dict(other._heights)
+        self._sets, self._locations = dict(other._sets), dict(other._locations)
+        self._bodies, self._evidence = dict(other._bodies), list(other._evidence)
+        self._staged, self._written = dict(other._staged), other._written
+
     def crash(self, is_power_cut: bool) -> None:
         """Memory is gone, and with the power perhaps the newest look-ups."""
         self._staged.clear()

@@ -1,17 +1,24 @@
 """An event loop whose clock moves only when nothing is left to do, and clocks on it.
 
 The promise: no real waiting, no thread, no socket, and the same order of callbacks in
-every run: timers of one moment ring in the order in which the heap yields them, which
-depends on nothing but the calls made before. A node's own clock is the loop's time
-with its own rate (drift) and, for the wall clock alone, its own offset (jumps).
+every run: timers of one moment ring in the order in which they were set. A node's own
+clock is the loop's time with its own rate (drift) and, for the wall clock alone, its
+own offset (jumps). A process can be paused: its callbacks, which are known by their
+context (`OWNER`), wait until it is resumed, in their order, while time goes on.
 """
 
 import asyncio
-from asyncio import base_events
+import heapq
+from asyncio import base_events, events
+from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from contextvars import Context, ContextVar
+from typing import TypeVar, TypeVarTuple
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+OWNER: ContextVar[str] = ContextVar("OWNER", default="")
+"""The process that a callback belongs to; "" for the world itself."""
 
 START_S = 1_800_000_000
 """Seconds since 1970 at the beginning of every simulation."""
@@ -21,29 +28,17 @@ class NothingLeft(Exception):
     """Every task waits for something that never comes."""
 
 
-class _Waiter:
-    """Stands where the selector is: instead of waiting, it moves the time."""
-
-    def __init__(self) -> None:
-        self.now_s = 0.0
-
-    def select(self, timeout: float | None) -> list[object]:
-        if timeout is None:
-            raise NothingLeft("every task waits for something that never comes")
-        if timeout > 0:
-            self.now_s += timeout
-        return []
-
-    def close(self) -> None:
-        """Nothing to release."""
-
-
 class VirtualLoop(base_events.BaseEventLoop):
     """Run a simulation with `run_until_complete`."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._selector = _Waiter()
+        self._now_s = 0.0
+        self._timers: list[tuple[float, int, events.TimerHandle]] = []
+        self._timers_set = 0
+        self._ready: deque[events.Handle] = deque()
+        self._held: dict[str, list[events.Handle]] = {}
+        """Callbacks of paused processes that would have run."""
         self.set_debug(False)
         self.failures: list[str] = []
         """What callbacks raised, and tasks whose exception nobody took."""
@@ -51,12 +46,70 @@ class VirtualLoop(base_events.BaseEventLoop):
 
     def time(self) -> float:
         """Virtual seconds since the beginning."""
-        return self._selector.now_s
+        return self._now_s
 
     @property
     def now_ms(self) -> int:
         """Virtual milliseconds since the beginning."""
-        return int(self._selector.now_s * 1000 + 1e-6)
+        return int(self._now_s * 1000 + 1e-6)
+
+    def is_paused(self, owner: str) -> bool:
+        """Whether the process stands still."""
+        return owner in self._held
+
+    def pause(self, owner: str) -> None:
+        """From now on nothing of this process runs; asking twice is asking once."""
+        self._held.setdefault(owner, [])
+
+    def resume(self, owner: str) -> None:
+        """Run what waited, in its order, and go on."""
+        self._ready.extend(self._held.pop(owner, []))
+
+    def call_later(
+        self,
+        delay: float,
+        callback: Callable[[*Ts], object],
+        *args: *Ts,
+        context: Context | None = None,
+    ) -> events.TimerHandle:
+        """A timer from now."""
+        return self.call_at(self._now_s + delay, callback, *args, context=context)
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[*Ts], object],
+        *args: *Ts,
+        context: Context | None = None,
+    ) -> events.TimerHandle:
+        """A timer; those of one moment ring in the order in which they were set."""
+        timer = events.TimerHandle(when, callback, args, self, context)
+        self._timers_set += 1
+        heapq.heappush(self._timers, (when, self._timers_set, timer))
+        return timer
+
+    def _run_once(self) -> None:
+        """One turn: move the time if nothing is ready, run what is."""
+        ready, timers = self._ready, self._timers
+        while timers and timers[0][2]._cancelled:
+            heapq.heappop(timers)
+        if not ready:
+            if not timers:
+                raise NothingLeft("every task waits for something that never comes")
+            self._now_s = max(self._now_s, timers[0][0])
+        while timers and timers[0][0] <= self._now_s:
+            ready.append(heapq.heappop(timers)[2])
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if handle._cancelled:
+                continue
+            if self._held and (owner := _owner_of(handle)) in self._held:
+                self._held[owner].append(handle)
+            else:
+                handle._run()
+
+    def _timer_handle_cancelled(self, _: events.TimerHandle) -> None:
+        """It is dropped when its time comes."""
 
     def _process_events(self, _: list[object]) -> None:
         """There are none: nothing happens outside."""
@@ -67,6 +120,11 @@ class VirtualLoop(base_events.BaseEventLoop):
     def _on_failure(self, _: object, context: dict[str, object]) -> None:
         error = context.get("exception")
         self.failures.append(f"{context.get('message')}: {error!r}")
+
+
+def _owner_of(handle: events.Handle) -> str:
+    context: Context = handle._context  # type: ignore[attr-defined]
+    return context.get(OWNER, "")
 
 
 class NodeClock:

@@ -272,6 +272,23 @@ async def test_without_its_safety_log_a_node_follows_and_does_not_sign(
         assert not (last.path / "safety.log").exists()
 
 
+async def test_more_than_f_without_their_safety_logs_end_with_exit_code_3(
+    tmp_path: Path,
+) -> None:
+    async with Cluster(tmp_path, 4) as cluster:
+        one, two, three, four = cluster.nodes
+        for node in (three, four):
+            await node.kill()
+            (node.path / "safety.log").unlink()
+            await node.start()
+        for node in (three, four):
+            with pytest.raises(RefusedForSafety, match="2 of 4 validators"):
+                await asyncio.wait_for(node.running, DEADLINE_S)
+        assert RefusedForSafety.exit_code == 3
+        assert not one.running.done()
+        assert not two.running.done()
+
+
 async def test_a_restored_safety_log_is_noticed_and_not_contradicted(
     tmp_path: Path,
 ) -> None:
@@ -341,10 +358,10 @@ class Diverging(PyEvmExecutor):
 
     poison = transfer(0, 3)
 
-    def execute(self, block: bytes) -> Executed:
+    def execute(self, block: bytes, time_ms: int | None = None) -> Executed:
         if self.poison in block:
             raise RuntimeError("a bug")
-        return super().execute(block)
+        return super().execute(block, time_ms)
 
 
 async def test_a_node_whose_executor_contradicts_a_quorum_halts(

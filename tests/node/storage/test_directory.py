@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from node.consensus.safety import SafetyState
 from node.driver.ports import StorageFailed
 from node.primitives.keccak import keccak256
 from node.storage.directory import DirectoryInUse, StateDirectory
-from tests.node.storage.samples import GENESIS_HASH, VALIDATORS
+from tests.node.storage.samples import GENESIS_HASH, VALIDATORS, finals
 
 OWNER = VALIDATORS.addresses[0]
 
@@ -105,3 +106,32 @@ def test_a_layout_without_a_migration_is_refused(path: Path) -> None:
     (path / "VERSION").write_text("one\n")
     with pytest.raises(StorageFailed, match="not a number"):
         StateDirectory.open(path)
+
+
+@pytest.mark.parametrize(("above", "signs_above"), [(None, 4), (1, 3), (3, 3), (9, 9)])
+def test_a_recovered_log_forbids_all_that_the_lost_one_may_have_held(
+    path: Path, above: int | None, signs_above: int
+) -> None:
+    """At work on block 4 with three stored: without a height, that one too."""
+    with closing(StateDirectory.open(path)) as directory:
+        store, safety = directory.open_stores(GENESIS_HASH, OWNER)
+        for final in finals(3):
+            store.append(final)
+        store.close()
+        safety.close()
+        found = directory.recover(GENESIS_HASH, OWNER, above, "now")
+        assert found == (signs_above, path / "safety.log.now")
+        store, safety = directory.open_stores(GENESIS_HASH, OWNER)
+        assert safety.load() == SafetyState((), signs_above, can_sign=True)
+        store.close()
+        safety.close()
+
+
+def test_a_log_that_is_gone_is_made_anew_by_recover_alone(path: Path) -> None:
+    (path / "safety.log").unlink()
+    with closing(StateDirectory.open(path)) as directory:
+        assert directory.recover(GENESIS_HASH, OWNER, None, "now") == (1, None)
+        store, safety = directory.open_stores(GENESIS_HASH, OWNER)
+        assert safety.load().can_sign
+        store.close()
+        safety.close()

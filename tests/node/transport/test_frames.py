@@ -63,7 +63,7 @@ MESSAGES: list[WireMessage] = [
     GetTransactions(MAX_NUMBER, ()),
     Transactions(2, (b"raw",)),
     Status(0, DIGEST, 0),
-    Status(MAX_NUMBER, DIGEST, 20_000),
+    Status(MAX_NUMBER, DIGEST, 20_000, has_log=False),
     GetBlocks(3, 17, MAX_BLOCKS_PER_ANSWER),
     Blocks(3, ((b"block", b"certificate"), (b"", b""))),
     Blocks(3, ()),
@@ -94,7 +94,8 @@ def test_several_frames_share_one_websocket_message() -> None:
 def test_every_kind_is_on_the_wire_under_its_fixed_number() -> None:
     kinds = {msgpack.unpackb(encode(message))[0] for message in MESSAGES}
     assert sorted(kinds) == [kind.value for kind in Kind] == list(range(11))
-    assert encode(Status(7, DIGEST, 3)).hex() == "940407c420" + DIGEST.hex() + "03"
+    status = encode(Status(7, DIGEST, 3, has_log=False)).hex()
+    assert status == "950407c420" + DIGEST.hex() + "0300"
 
 
 def frame(kind: int, *fields: object) -> bytes:
@@ -108,17 +109,17 @@ MALFORMED = {
     "no kind": (b"\x90", "malformed msgpack"),
     "unknown kind": (frame(11, 1), "expected a number from 0 to 10"),
     "kind of wrong type": (frame(b"", 1), "expected a number"),  # type: ignore[arg-type]
-    "boolean for a number": (frame(Kind.STATUS, True, DIGEST, 0), "expected a number"),
+    "boolean for a number": (frame(4, True, DIGEST, 0, 1), "expected a number"),
     "too few fields": (frame(Kind.STATUS, 1, DIGEST), "STATUS frame of 3 fields"),
     "too many fields": (frame(Kind.GET_SIGNATURES, 1, ADDRESS, 1), "of 4 fields"),
-    "far too many": (frame(4, *range(9)), "at most 4"),
-    "negative": (frame(Kind.STATUS, -1, DIGEST, 0), "expected a number"),
-    "too large": (frame(Kind.STATUS, 2**63, DIGEST, 0), "expected a number"),
-    "fraction": (frame(Kind.STATUS, 1.0, DIGEST, 0), "expected a number"),
-    "short digest": (frame(Kind.STATUS, 1, DIGEST[:31], 0), "expected 32 bytes"),
-    "text for bytes": (frame(Kind.STATUS, 1, "", 0), "expected at most 32 bytes"),
-    "text": (frame(Kind.STATUS, 1, "x" * 32, 0), "malformed msgpack"),
-    "nil": (frame(Kind.STATUS, 1, None, 0), "expected at most 32 bytes"),
+    "far too many": (frame(4, *range(9)), "at most 5"),
+    "negative": (frame(Kind.STATUS, -1, DIGEST, 0, 1), "expected a number"),
+    "too large": (frame(Kind.STATUS, 2**63, DIGEST, 0, 1), "expected a number"),
+    "fraction": (frame(Kind.STATUS, 1.0, DIGEST, 0, 1), "expected a number"),
+    "short digest": (frame(Kind.STATUS, 1, DIGEST[:31], 0, 1), "expected 32 bytes"),
+    "text for bytes": (frame(Kind.STATUS, 1, "", 0, 1), "expected at most 32 bytes"),
+    "text": (frame(Kind.STATUS, 1, "x" * 32, 0, 1), "malformed msgpack"),
+    "nil": (frame(Kind.STATUS, 1, None, 0, 1), "expected at most 32 bytes"),
     "nested": (frame(Kind.TRANSACTION_BATCH, [[b"a"]]), "malformed msgpack"),
     "empty array for bytes": (frame(Kind.TRANSACTION_BATCH, [[]]), "expected at most"),
     "map": (frame(Kind.TRANSACTION_BATCH, {1: 2}), "expected an array"),
@@ -132,7 +133,10 @@ MALFORMED = {
     "too many blocks": (frame(Kind.GET_BLOCKS, 1, 1, 129), "from 0 to 128"),
     "no pair": (frame(Kind.BLOCKS, 1, [[b"", b"", b""]]), "at most 2"),
     "half a pair": (frame(Kind.BLOCKS, 1, [[b""]]), "expected an array of 2"),
-    "extension": (frame(Kind.STATUS, msgpack.ExtType(1, b"x"), DIGEST, 0), "malformed"),
+    "extension": (
+        frame(Kind.STATUS, msgpack.ExtType(1, b"x"), DIGEST, 0, 1),
+        "malformed",
+    ),
     "trailing byte": (encode(Status(1, DIGEST, 0)) + b"\x00", "expected an array"),
     "no consensus message": (frame(Kind.CONSENSUS, b"\xc0"), "consensus message"),
     "too large at all": (b"\xc4" * (MAX_FRAME_BYTES + 1), "longer than"),

@@ -57,7 +57,7 @@ def test_both_sides_end_up_knowing_each_other() -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"wire_version": WIRE_VERSION + 1}, "different wire version: yours 2, here 1"),
+        ({"wire_version": WIRE_VERSION + 1}, "different wire version: yours 3, here 2"),
         ({"tls": False}, "different TLS setting"),
         ({"chain_id": 1}, "different chain id: yours 1, here 7001"),
         ({"fork_digest": Hash32(bytes(32))}, "different fork schedule"),

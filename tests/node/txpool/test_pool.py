@@ -193,6 +193,21 @@ def test_lifetimes_end_with_a_trace_and_gapped_ones_end_sooner() -> None:
     assert len(bench.pool) == 0
 
 
+def test_what_an_expired_one_leaves_behind_a_gap_keeps_to_the_limit_of_gaps() -> None:
+    limits = PoolLimits(transactions=8, gapped_share=0.25, lifetime_ms=10_000)
+    bench = Bench(limits)
+    first, *others = [tx(ALICE, nonce) for nonce in range(6)]
+    bench.add(first)
+    bench.at_ms = 5_000
+    bench.add(*others)
+    dropped = bench.pool.expire(10_001)
+    assert [(d.hash, d.reason) for d in dropped] == [
+        (hash_of(first), DropReason.EXPIRED),
+        *((hash_of(late), DropReason.EVICTED) for late in others[:1:-1]),
+    ]
+    assert bench.pool.counts == (0, 2)
+
+
 def test_look_ups_by_hash_by_age_and_by_sender() -> None:
     bench = Bench()
     zero, two, other = tx(ALICE, 0), tx(ALICE, 2), tx(BOB, 0)
