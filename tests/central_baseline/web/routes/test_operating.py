@@ -8,6 +8,7 @@ from aiohttp import web
 from central_baseline.web.routes import buying, health, owning, people, shelves
 from central_baseline.web.routes.openapi import document
 from tests.central_baseline.client import Client
+from tests.central_baseline.waiting import until
 
 
 def test_the_document_has_exactly_the_routes_there_are() -> None:
@@ -115,7 +116,9 @@ async def test_provisioning_again_keeps_the_account(shop: Client) -> None:
 async def test_the_log_is_json_without_secrets(shop: Client) -> None:
     token = (await shop.provision())[0]
     reply = await shop.buy(token)
-    text = shop.rung.layout.log("app1").read_text()
+    log = shop.rung.layout.log("app1")
+    await until(lambda: reply.headers["X-Request-ID"] in log.read_text())
+    text = log.read_text()
     assert token not in text
     lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
     mine = [x for x in lines if x["request"] == reply.headers["X-Request-ID"]]
