@@ -63,6 +63,7 @@ class Remote:
     async def _chain(self, descriptor: Descriptor, beside: Path | None) -> Running:
         accounts = await self._accounts(descriptor.endpoints[0].url, beside)
         shutil.copyfile(accounts, self._folder / ACCOUNTS)
+        (self._folder / ACCOUNTS).chmod(0o600)
         described = await with_client_versions(descriptor)
         url, shop = described.endpoints[0].url, self._folder / SHOP
         await deploy_shop(url, self._folder / ACCOUNTS, shop, self._log_folder)

@@ -4,6 +4,7 @@ One target of each world is started by its own command and asked the same operat
 shopper, a retry by key and an audit must come out alike.
 """
 
+import asyncio
 import dataclasses
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,6 +19,9 @@ from bench.compare import run_loop
 from bench.history.record import Attempt, Record
 from bench.scenario.load import find_scenario, load_scenario
 from bench.targets.launch import Launcher
+from bench.targets.make import make_launcher
+from bench.targets.process import Child, TargetError, console_command
+from bench.targets.spec import parse_target
 from bench.workload.plan import Session, make_plan
 from shop_contract.rules import default_catalogue
 
@@ -31,7 +35,7 @@ async def shopping(
     name: str, logs: Path
 ) -> AsyncIterator[tuple[Adapter, list[Session]]]:
     """A running target with an open adapter, provisioned for a few sessions."""
-    launcher = Launcher(name, logs)
+    launcher = make_launcher(parse_target(name), logs)
     try:
         running = await launcher.start()
         adapter = make_adapter(running.descriptor, running.folder)
@@ -124,3 +128,61 @@ def test_a_shopper_a_retry_and_an_audit_come_out_alike(
     name: str, tmp_path: Path
 ) -> None:
     run_loop(shop(name, tmp_path))
+
+
+@asynccontextmanager
+async def dev_chain(logs: Path, *words: str) -> AsyncIterator[str]:
+    """A development chain in a process of its own, which no launcher started; its
+    URL."""
+    log = logs / "dev.log"
+    child = Child([*console_command(), "dev", "--port", "0", "--quiet", *words], log)
+    await child.start()
+    try:
+        async with asyncio.timeout(30):
+            while "Listening on" not in log.read_text():
+                assert child.exit_code is None, child.last_words()
+                await asyncio.sleep(0.05)
+        yield log.read_text().split("Listening on ")[1].split()[0]
+    finally:
+        await child.stop()
+
+
+async def test_any_json_rpc_endpoint_is_a_target_by_its_url(tmp_path: Path) -> None:
+    async with dev_chain(tmp_path) as url:
+        await shop(f"chain={url}", tmp_path)
+        # Again on the same chain, as a second trial would: with a shop of its own.
+        await shop(f"chain={url}", tmp_path)
+        running = await make_launcher(parse_target(f"chain={url}"), tmp_path).start()
+        assert running.descriptor.software["client"].startswith("chandlery/")
+        assert running.descriptor.control is None
+
+
+async def test_a_chain_on_which_nobody_has_money_says_what_to_name(
+    tmp_path: Path,
+) -> None:
+    words = ("--mnemonic", "legal winner thank year wave sausage worth useful " * 2)
+    async with dev_chain(tmp_path, *words) as url:
+        launcher = make_launcher(parse_target(f"chain={url}"), tmp_path)
+        try:
+            with pytest.raises(TargetError, match=r"have no money there .* --accounts"):
+                await launcher.start()
+        finally:
+            await launcher.stop()
+
+
+@pytest.mark.parametrize(
+    ("name", "world"), [("single", "central"), ("validators-1", "chain")]
+)
+async def test_a_target_that_runs_elsewhere_is_found_by_its_descriptor_and_left_running(
+    name: str, world: str, tmp_path: Path
+) -> None:
+    launcher = Launcher(name, tmp_path)
+    try:
+        running = await launcher.start()
+        where = f"{world}={running.folder / 'descriptor.json'}"
+        await shop(where, tmp_path)
+        # What the first trial sold is there, and is none of the second one's business.
+        await shop(where, tmp_path)
+        assert (running.folder / "descriptor.json").is_file()
+    finally:
+        await launcher.stop()
