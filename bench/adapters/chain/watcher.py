@@ -27,6 +27,7 @@ POLL_S = 0.02
 FIRST_NODE_TIMEOUT_S = 30.0
 MESSAGE_BYTES_MAX = 8 << 20
 BLOCKS_BEHIND_MAX = 10_000
+HEAD_TIMEOUT_S = 2.0  # where other nodes can tell the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +140,13 @@ class Watcher:
                 await self._on_head(node, head, time.monotonic_ns())
 
     async def _on_head(self, node: int, head: dict[str, Any], seen_ns: int) -> None:
-        """Take in every block up to a head that is news."""
+        """Take in every block up to a head that is news. A node that was stopped while
+        it is asked must not keep the others' heads waiting."""
         number = int(head["number"], 16)
         if number <= self.height:
             return
-        async with self._lock:
+        alone = len(self._nodes.urls) == 1
+        async with self._lock, asyncio.timeout(None if alone else HEAD_TIMEOUT_S):
             first = max(self.height + 1, number - BLOCKS_BEHIND_MAX)
             for height in range(first, number + 1):
                 block = head if height == number else await self._block(node, height)
