@@ -1,10 +1,14 @@
 """The figures of a run as plain data: what the page shows, for programs to read."""
 
+from statistics import median
 from typing import Any
 
 from bench.analysis.fault import FaultCourse
+from bench.analysis.knee import ProbeResult
 from bench.analysis.run import RunResult, TargetResult
+from bench.analysis.series import METRICS, Metric, interval_of, values_of
 from bench.analysis.trial import OperationResult, TrialResult
+from bench.report.series.sentences import Pair, pairs
 from bench.report.words import quantile_name
 from bench.stats.latency import LatencySummary
 
@@ -18,16 +22,61 @@ def figures_of(result: RunResult) -> dict[str, Any]:
         "seed": result.manifest["seed"],
         "valid": result.is_valid,
         "checks_pass": result.passes,
-        "targets": [_target(target) for target in result.targets],
+        "complete": result.is_complete,
+        "left_out": result.manifest.get("left_out", []),
+        "targets": [_target(result, target) for target in result.targets],
+        "ratios": [_ratio(pair) for pair in pairs(result)],
     }
 
 
-def _target(target: TargetResult) -> dict[str, Any]:
+def _target(result: RunResult, target: TargetResult) -> dict[str, Any]:
     return {
         "name": target.name,
         "missing": target.missing,
         "start_s": target.start_s,
+        "knee_sessions_per_s": target.knee_sessions_per_s,
+        "probes": [_probe(probe) for probe in target.probes],
+        "medians": {
+            load: {metric.name: _median(target, load, metric) for metric in METRICS}
+            for load in result.load_names
+        },
         "trials": [_trial(trial) for trial in target.trials],
+    }
+
+
+def _probe(probe: ProbeResult) -> dict[str, Any]:
+    return {
+        "sessions_per_s": probe.sessions_per_s,
+        "offered_orders_per_s": probe.offered_orders_per_s,
+        "goodput_orders_per_s": probe.goodput_orders_per_s,
+        "order_quantile_ms": probe.order_quantile_ms,
+        "sustained": probe.sustained,
+        "valid": probe.is_valid,
+        "reasons": probe.reasons,
+    }
+
+
+def _median(target: TargetResult, load: str, metric: Metric) -> dict[str, Any]:
+    values = values_of(target.at(load), metric)
+    found = interval_of(target.at(load), metric)
+    return {
+        "values": values,
+        "median": median(values) if values else None,
+        "interval": None if found is None else [found.low, found.high],
+        "confidence": None if found is None else found.confidence,
+    }
+
+
+def _ratio(pair: Pair) -> dict[str, Any]:
+    inside = pair.verdict.interval
+    return {
+        "load": pair.load,
+        "metric": pair.metric.name,
+        "of": pair.left.name,
+        "to": pair.right.name,
+        "ratio": pair.verdict.point,
+        "interval": None if inside is None else [inside.low, inside.high],
+        "finding": pair.verdict.finding.value,
     }
 
 
@@ -35,6 +84,8 @@ def _trial(trial: TrialResult) -> dict[str, Any]:
     orders = trial.orders
     return {
         "trial": trial.number,
+        "load": trial.load_name,
+        "repetition": trial.repetition,
         "seed": trial.seed,
         "valid": trial.is_valid,
         "gates": {
