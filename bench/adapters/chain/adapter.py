@@ -137,16 +137,17 @@ class ChainAdapter:
         wallets, session = self._accounts(), operation.session
         signed = wallets.transaction(session, operation.position, self._shop.call_of)
         future = self._watcher.expect(signed.digest)
-        if not future.done():
-            for earlier in wallets.rebroadcast(session.customer, signed.nonce):
-                await self._send(node, earlier)
-            refused = await self._send(node, signed)
-            if refused is not None and not future.done():
-                return refused
-            if operation.accepted_ns is None:
-                operation.accepted_ns = time.monotonic_ns()
-        # Shielded: the next attempt awaits the same future.
-        final = await asyncio.shield(future)
+        with wallets.attempt(signed):
+            if not future.done():
+                for earlier in wallets.rebroadcast(session.customer, signed.nonce):
+                    await self._send(node, earlier)
+                refused = await self._send(node, signed)
+                if refused is not None and not future.done():
+                    return refused
+                if operation.accepted_ns is None:
+                    operation.accepted_ns = time.monotonic_ns()
+            # Shielded: the next attempt awaits the same future.
+            final = await asyncio.shield(future)
         wallets.resolved(session.customer, signed)
         return _answer(operation, final)
 

@@ -9,7 +9,9 @@ node ever took is given up instead, and its nonce is used again.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from bench.adapters.chain.signing import Account, Call, Fees, Signed
 from bench.workload.plan import Session
@@ -30,6 +32,7 @@ class Wallets:
         self._used: dict[Key, Signed] = {}
         self._unresolved: list[dict[int, Signed]] = [{} for _ in self.accounts]
         self._sent: set[str] = set()
+        self._under_way: Counter[str] = Counter()
         self.signed_count = 0
         self.signed_anew = 0
         self.signing_cpu_s = 0.0
@@ -77,6 +80,18 @@ class Wallets:
         self._unresolved[customer][nonce] = signed
         return signed
 
+    @contextmanager
+    def attempt(self, signed: Signed) -> Iterator[None]:
+        """While an attempt is under way nobody may take its nonce, though no node has
+        said yet that it took the transaction: another visit of the same customer."""
+        self._under_way[signed.digest] += 1
+        try:
+            yield
+        finally:
+            self._under_way[signed.digest] -= 1
+            if not self._under_way[signed.digest]:
+                del self._under_way[signed.digest]
+
     def sent(self, signed: Signed) -> None:
         """A node has it, or may have it."""
         self._sent.add(signed.digest)
@@ -94,7 +109,7 @@ class Wallets:
         """Take back the last nonces if what used them certainly reached no node."""
         waiting = self._unresolved[customer]
         while last := waiting.get(self._next_nonce[customer] - 1):
-            if last.digest in self._sent:
+            if last.digest in self._sent or last.digest in self._under_way:
                 return
             del waiting[last.nonce]
             self._next_nonce[customer] = last.nonce
