@@ -40,6 +40,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="MOST",
         help="add app servers under load, up to so many (horizontal and up)",
     )
+    up.add_argument(
+        "--database-dsn",
+        metavar="DSN",
+        help="a superuser's, of a PostgreSQL that exists: none is started then "
+        "(database, vertical, horizontal)",
+    )
     up.add_argument("--port", type=int, help="public port (default: any free one)")
     up.add_argument(
         "--foreground", action="store_true", help="stay; Ctrl-C stops everything"
@@ -69,6 +75,7 @@ def run_up(arguments: argparse.Namespace) -> int:
         replicas=arguments.replicas,
         dcs=arguments.dcs,
         autoscale=arguments.autoscale,
+        database_dsn=arguments.database_dsn,
     )
     if arguments.foreground:
         return commands.up_in_foreground(settings, arguments.json)

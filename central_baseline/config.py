@@ -33,9 +33,11 @@ class Settings:
     replicas: int | None = None
     dcs: str = "raft"
     autoscale: int | None = None  # the most app servers; None: never scaled by itself
+    database_dsn: str | None = None  # a superuser's, of a PostgreSQL that exists
 
     def save(self, path: Path) -> None:
-        write_document(path, {**asdict(self), "folder": str(self.folder)})
+        document = {**asdict(self), "folder": str(self.folder)}
+        write_document(path, document, 0o600)  # the DSN holds a password
 
     @classmethod
     def load(cls, path: Path) -> "Settings":

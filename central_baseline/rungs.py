@@ -124,3 +124,12 @@ def rung_named(name: str) -> Rung:
     if name not in RUNGS:
         raise UsageError(f"there is no rung '{name}'; there are {', '.join(RUNGS)}")
     return RUNGS[name]
+
+
+def check_has_one_database(rung: Rung) -> None:
+    """UsageError where an existing PostgreSQL cannot take the place of the rung's."""
+    if rung.replicas or rung.together:
+        raise UsageError(
+            "--database-dsn is for rungs whose database is one server of its own: "
+            "database, vertical, horizontal"
+        )

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from importlib.metadata import version
 
+import asyncpg
+
 from central_baseline.composition.autoscaler import Autoscaler, ScalingRule
 from central_baseline.composition.databases import (
     DatabasePart,
@@ -15,14 +17,19 @@ from central_baseline.composition.databases import (
     one_database,
 )
 from central_baseline.composition.edges import EdgePart, edge_part
+from central_baseline.composition.existing import (
+    existing_database,
+    look_at,
+    make_ready,
+)
 from central_baseline.composition.webtier import (
     BalancedTier,
     WebTier,
     balanced_tier,
 )
-from central_baseline.config import MAX_SERVERS, Layout, Settings
-from central_baseline.errors import UsageError
-from central_baseline.rungs import Rung, rung_named
+from central_baseline.config import MAX_SERVERS, Layout, Secrets, Settings
+from central_baseline.errors import StartError, UsageError
+from central_baseline.rungs import Rung, check_has_one_database, rung_named
 from central_baseline.servers.binaries import (
     HAPROXY,
     NGINX,
@@ -32,6 +39,7 @@ from central_baseline.servers.binaries import (
     version_of,
 )
 from central_baseline.servers.ports import LOOPBACK, claim_port
+from central_baseline.servers.postgres import Passwords
 from central_baseline.servers.valkey import ValkeyServer
 from central_baseline.supervisor.component import Component
 from central_baseline.supervisor.plan import Endpoint, Fleet, Link, Plan, Scaler
@@ -44,7 +52,11 @@ def compose(settings: Settings, layout: Layout) -> Plan:
     rung = rung_named(settings.rung)
     secrets = layout.secrets()
     port = claim_port(settings.port)
-    if rung.replicas:
+    software = _software(settings, rung)
+    if settings.database_dsn is not None:
+        check_has_one_database(rung)
+        database = existing_database(settings.database_dsn, secrets)
+    elif rung.replicas:
         database = elected_cluster(rung, layout, secrets, settings)
     else:
         cores = _core(0 if rung.together else 1) if rung.database.pinned else None
@@ -66,9 +78,10 @@ def compose(settings: Settings, layout: Layout) -> Plan:
         endpoints=endpoints + edges.endpoints,
         links=shape.links + edges.links,
         durability=database.durability,
-        software=_software(rung),
+        software=software,
         scalers=shape.scalers,
         background=shape.duties,
+        before=lambda: _make_ready(settings, secrets, software),
         is_serving=tier.is_serving,
         admin={
             "token": secrets.admin_token,
@@ -139,8 +152,24 @@ def _database_links(apps: list[Component], database: DatabasePart) -> list[Link]
     ]
 
 
-def _software(rung: Rung) -> dict[str, str]:
-    found = {"postgresql": version_of(find(POSTGRES))}
+async def _make_ready(
+    settings: Settings, secrets: Secrets, software: dict[str, str]
+) -> None:
+    """An existing database becomes the shop's; its version is only known then."""
+    if settings.database_dsn is None:
+        return
+    try:
+        software["postgresql"] = await look_at(settings.database_dsn)
+        passwords = Passwords(secrets.superuser, secrets.shop, secrets.auditor)
+        await make_ready(settings.database_dsn, passwords)
+    except (OSError, asyncpg.PostgresError) as error:
+        raise StartError(f"the existing database cannot be used: {error}") from error
+
+
+def _software(settings: Settings, rung: Rung) -> dict[str, str]:
+    found = {}
+    if settings.database_dsn is None:
+        found["postgresql"] = version_of(find(POSTGRES))
     if rung.replicas:
         found["patroni"] = version("patroni")
     if rung.cached:

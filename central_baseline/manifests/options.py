@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from central_baseline.config import MAX_REPLICAS, MAX_SERVERS, Secrets
 from central_baseline.errors import UsageError
-from central_baseline.rungs import Rung, rung_named
+from central_baseline.rungs import Rung, check_has_one_database, rung_named
 
 NAME = "shop.test"
 ORIGIN = "origin"
@@ -42,11 +42,8 @@ def options_for(
         raise UsageError(f"{name} has between 1 and {most} app servers, not {servers}")
     if rung.replicas and not 2 <= replicas <= MAX_REPLICAS:
         raise UsageError(f"--replicas must be between 2 and {MAX_REPLICAS}")
-    if database_dsn is not None and (rung.replicas or rung.together):
-        raise UsageError(
-            "--database-dsn is for rungs whose database is one server of its own: "
-            "database, vertical, horizontal"
-        )
+    if database_dsn is not None:
+        check_has_one_database(rung)
     return ManifestOptions(rung, servers, replicas, database_dsn=database_dsn)
 
 

@@ -10,41 +10,13 @@ FILE: {"dsn": a superuser's, "passwords": {"superuser", "shop", "auditor"}}
 import asyncio
 import json
 import sys
-import time
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
-from central_baseline.db.migrations import migrate
-from central_baseline.errors import CentralError, StartError
-from central_baseline.servers.postgres import DATABASE, Passwords, create_database
-
-PATIENCE_S = 300.0
-POLL_S = 0.5
-
-
-async def make_ready(
-    dsn: str, passwords: Passwords, patience_s: float = PATIENCE_S
-) -> int:
-    """Returns how many migrations were applied; StartError when no server came."""
-    deadline = time.monotonic() + patience_s
-    while True:
-        try:
-            await create_database(dsn, passwords)
-            break
-        except (
-            OSError,
-            TimeoutError,
-            asyncpg.PostgresConnectionError,
-            asyncpg.CannotConnectNowError,
-            asyncpg.ReadOnlySQLTransactionError,
-            asyncpg.TargetServerAttributeNotMatched,
-        ) as error:
-            if time.monotonic() > deadline:
-                raise StartError(f"no database took writes: {error}") from error
-        await asyncio.sleep(POLL_S)
-    return await migrate(urlunsplit(urlsplit(dsn)._replace(path=f"/{DATABASE}")))
+from central_baseline.composition.existing import make_ready
+from central_baseline.errors import CentralError
+from central_baseline.servers.postgres import Passwords
 
 
 def main(path: Path) -> int:

@@ -49,6 +49,10 @@ class Link:
 Stages = Sequence[Sequence[Component]]
 
 
+async def _nothing() -> None:
+    """Nothing is to be done before."""
+
+
 async def _at_once() -> bool:
     """What runs serves."""
     return True
@@ -69,6 +73,8 @@ class Plan:
     # Done again every second for as long as the rung lives, such as autoscaling.
     background: Sequence[Callable[[Fleet], Awaitable[None]]] = ()
     admin: Mapping[str, Any] = field(default_factory=dict)  # for admin.json
+    # Done before anything starts, such as making an existing database ready.
+    before: Callable[[], Awaitable[None]] = _nothing
     # Asked once all components are up: lanes may still have to find each other.
     is_serving: Callable[[], Awaitable[bool]] = _at_once
 

@@ -68,6 +68,7 @@ class Supervisor:
 
     async def start(self) -> None:
         """Start all lanes; StartError from the first that fails."""
+        await self.plan.before()
         lanes = [asyncio.ensure_future(self._start(lane)) for lane in self.plan.lanes]
         try:
             await asyncio.gather(*lanes)
