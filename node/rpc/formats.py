@@ -6,7 +6,7 @@ from typing import Any
 
 from node.chain.block import Block
 from node.chain.header import Header
-from node.chain.receipt import Log, Receipt, decode_receipt, gas_used_each
+from node.chain.receipt import Log, Receipt, decode_receipt
 from node.chain.transaction import Transaction, decode_transaction
 from node.primitives import rlp
 from node.primitives.keccak import keccak256
@@ -82,11 +82,12 @@ def block_json(block: Block, senders: Sequence[Address] | None) -> dict[str, Any
 
 def places_of(block: Block) -> list[Place]:
     """The place of every transaction of a block."""
-    header = block.header
-    return [
-        Place(header.digest, header.number, position, header.timestamp)
-        for position in range(len(block.transactions))
-    ]
+    return [place_of(block.header, at) for at in range(len(block.transactions))]
+
+
+def place_of(header: Header, position: int) -> Place:
+    """The place of one transaction of a final block."""
+    return Place(header.digest, header.number, position, header.timestamp)
 
 
 def transaction_json(
@@ -143,28 +144,41 @@ def transaction_json(
     return answer
 
 
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What the transactions of a block before one of them used and logged."""
+
+    gas: int = 0
+    logs: int = 0
+
+
 def receipts_json(
     block: Block, raw_receipts: Sequence[bytes], senders: Sequence[Address]
 ) -> list[dict[str, Any]]:
     """The receipts of a whole block."""
-    receipts = [decode_receipt(raw) for raw in raw_receipts]
-    used = gas_used_each(receipts)
-    first_log = 0
+    before = Before()
     answer = []
-    for position, place in enumerate(places_of(block)):
-        transaction = decode_transaction(block.transactions[position])
-        answer.append(
-            {
-                **_receipt_of(transaction, senders[position], place, block.header),
-                **_outcome(receipts[position], used[position]),
-                "logs": [
-                    log_json(log, transaction.hash, place, first_log + at)
-                    for at, log in enumerate(receipts[position].logs)
-                ],
-            }
-        )
-        first_log += len(receipts[position].logs)
+    for position, sender in enumerate(senders):
+        receipt = decode_receipt(raw_receipts[position])
+        answer.append(receipt_json(block, position, receipt, sender, before))
+        before = Before(receipt.cumulative_gas, before.logs + len(receipt.logs))
     return answer
+
+
+def receipt_json(
+    block: Block, position: int, receipt: Receipt, sender: Address, before: Before
+) -> dict[str, Any]:
+    """One receipt of a block."""
+    transaction = decode_transaction(block.transactions[position])
+    place = place_of(block.header, position)
+    return {
+        **_receipt_of(transaction, sender, place, block.header),
+        **_outcome(receipt, receipt.cumulative_gas - before.gas),
+        "logs": [
+            log_json(log, transaction.hash, place, before.logs + at)
+            for at, log in enumerate(receipt.logs)
+        ],
+    }
 
 
 def _receipt_of(

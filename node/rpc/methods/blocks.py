@@ -1,10 +1,16 @@
 """Blocks, transactions and receipts that are final, and the fee history."""
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 from node.chain.block import Block
-from node.chain.receipt import decode_receipt, gas_used_each
+from node.chain.receipt import (
+    cumulative_gas,
+    decode_receipt,
+    gas_used_each,
+    log_count,
+)
 from node.chain.transaction import decode_transaction
 from node.primitives.types import Address, Hash32
 from node.rpc.backend import Backend
@@ -12,17 +18,21 @@ from node.rpc.dispatch import Methods
 from node.rpc.errors import invalid_params
 from node.rpc.formats import (
     WAITING,
+    Before,
     block_json,
     hex_data,
     places_of,
+    receipt_json,
     receipts_json,
     transaction_json,
 )
-from node.rpc.lookup import find_block, number_of, require_block
+from node.rpc.lookup import PerBlock, find_block, number_of, require_block
 from node.rpc.params import BlockId, Params
 
 MAX_FEE_HISTORY_BLOCKS = 1_024
 MAX_PERCENTILES = 100
+FEW_SIGNATURES = 2
+"""So many are recovered sooner than a thread is woken."""
 
 
 class BlockMethods:
@@ -30,6 +40,9 @@ class BlockMethods:
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
+        self._known_senders: PerBlock[list[Address]] = PerBlock()
+        self._log_starts: PerBlock[list[int]] = PerBlock()
+        self._paid: PerBlock[list[tuple[int, int]]] = PerBlock()
 
     def table(self) -> Methods:
         """Name -> handler."""
@@ -82,6 +95,8 @@ class BlockMethods:
 
     async def _senders(self, raws: Sequence[bytes]) -> list[Address]:
         backend = self._backend
+        if len(raws) <= FEW_SIGNATURES:
+            return backend.senders(raws)
         return await backend.blocking(lambda: backend.senders(raws))
 
     async def count_by_number(self, raw: Any) -> str | None:
@@ -156,8 +171,22 @@ class BlockMethods:
         if found is None:
             return None
         number, position = found
-        receipts = await self._receipts(number)
-        return receipts[position] if receipts else None
+        block = self._backend.block(number)
+        receipts = self._backend.receipts(number)
+        if block is None or receipts is None:
+            return None
+        [sender] = await self._senders([block.transactions[position]])
+        before = self._before(block, receipts, position)
+        receipt = decode_receipt(receipts[position])
+        return receipt_json(block, position, receipt, sender, before)
+
+    def _before(self, block: Block, receipts: Sequence[bytes], position: int) -> Before:
+        starts = self._log_starts.get(block.digest)
+        if starts is None:
+            starts = [0, *accumulate(map(log_count, receipts))]
+            self._log_starts.put(block.digest, starts)
+        gas = cumulative_gas(receipts[position - 1]) if position else 0
+        return Before(gas, starts[position])
 
     async def get_block_receipts(self, raw: Any) -> list[dict[str, Any]] | None:
         number = number_of(self._backend, Params(raw, 1).block(0, default=None))
@@ -168,7 +197,10 @@ class BlockMethods:
         receipts = self._backend.receipts(number)
         if block is None or receipts is None:
             return None
-        senders = await self._senders(block.transactions)
+        senders = self._known_senders.get(block.digest)
+        if senders is None:
+            senders = await self._senders(block.transactions)
+            self._known_senders.put(block.digest, senders)
         return receipts_json(block, receipts, senders)
 
     async def raw_block(self, raw: Any) -> str:
@@ -213,15 +245,9 @@ class BlockMethods:
 
     def _tips(self, block: Block, percentiles: list[float]) -> list[int]:
         """Effective priority fees at percentiles of gas used, as geth computes them."""
-        raws = self._backend.receipts(block.header.number) or ()
-        used = gas_used_each([decode_receipt(raw) for raw in raws])
-        if not used:
+        pairs = self._tips_paid(block)
+        if not pairs:
             return [0] * len(percentiles)
-        base_fee = block.header.base_fee_per_gas
-        pairs = sorted(
-            (decode_transaction(raw).effective_gas_price(base_fee) - base_fee, gas)
-            for raw, gas in zip(block.transactions, used, strict=True)
-        )
         tips = []
         at, passed = 0, pairs[0][1]
         for percentile in percentiles:
@@ -231,6 +257,20 @@ class BlockMethods:
                 passed += pairs[at][1]
             tips.append(pairs[at][0])
         return tips
+
+    def _tips_paid(self, block: Block) -> list[tuple[int, int]]:
+        """(tip, gas used) of every transaction, by tip."""
+        pairs = self._paid.get(block.digest)
+        if pairs is None:
+            raws = self._backend.receipts(block.header.number) or ()
+            used = gas_used_each([decode_receipt(raw) for raw in raws])
+            base_fee = block.header.base_fee_per_gas
+            pairs = sorted(
+                (decode_transaction(raw).effective_gas_price(base_fee) - base_fee, gas)
+                for raw, gas in zip(block.transactions, used, strict=True)
+            )
+            self._paid.put(block.digest, pairs)
+        return pairs
 
 
 def _percentiles(raw: Any) -> list[float] | None:
