@@ -30,6 +30,7 @@ class Wallets:
         self._next_nonce = [0] * len(self.accounts)
         self._signed: dict[Key, Signed] = {}
         self._used: dict[Key, Signed] = {}
+        self._keys: dict[str, Key] = {}
         self._unresolved: list[dict[int, Signed]] = [{} for _ in self.accounts]
         self._sent: set[str] = set()
         self._under_way: Counter[str] = Counter()
@@ -77,6 +78,7 @@ class Wallets:
             signed = self._sign(customer, nonce, make_call(session, position))
         self._next_nonce[customer] += 1
         self._used[key] = signed
+        self._keys[signed.digest] = key
         self._unresolved[customer][nonce] = signed
         return signed
 
@@ -112,6 +114,8 @@ class Wallets:
             if last.digest in self._sent or last.digest in self._under_way:
                 return
             del waiting[last.nonce]
+            # Its own visit, should it try again, gets another nonce.
+            self._used.pop(self._keys.pop(last.digest), None)
             self._next_nonce[customer] = last.nonce
 
     def _sign(self, customer: int, nonce: int, call: Call) -> Signed:

@@ -62,6 +62,9 @@ def test_the_nonce_of_what_no_node_ever_took_is_used_again() -> None:
     assert other.nonce == one.nonce == 0
     assert other.digest != one.digest
     assert made.signed_anew == 1
+    made.sent(other)
+    again = made.transaction(first, 0, call_of)
+    assert again.nonce == 1, "the first visit tries again, behind the second"
 
 
 def test_what_may_have_been_taken_is_sent_again_before_what_comes_after() -> None:
