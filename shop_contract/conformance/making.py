@@ -19,8 +19,9 @@ from shop_contract.rules.reasons import Rejected
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-CUSTOMERS = ("alice", "bob", "carol")
-EVERYBODY = ("owner", "moulder", "courier", *CUSTOMERS)
+PEOPLE = ("alice", "bob", "carol")
+CUSTOMERS = (*PEOPLE * 4, "owner", "moulder")  # the shop's own people buy too
+EVERYBODY = ("owner", "moulder", "courier", *PEOPLE)
 SOLD = ("0/0/0", "0/1/1", "1/0/0")
 ODD = ("1/1/1", "2/0/0", "0/0/2", "0/300/0", "65536/0/0")
 QUANTITIES = (*("1", "2", "3") * 8, "7", "0", "1000", "1001", str(2**256 - 1))

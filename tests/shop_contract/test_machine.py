@@ -42,7 +42,7 @@ STEPS = int(os.environ.get("SHOP_STEPS", "40"))
 LOOK_ROUND_EVERY = 8  # steps
 
 PEOPLE = ("owner", "moulder", "courier", "alice", "bob", "hostile")
-BUYERS = ("alice", "bob", "hostile")
+BUYERS = ("alice", "bob", "hostile", "owner")
 KINDS = ((0, 0, 0), (0, 1, 1), (1, 0, 0))
 ODD_KINDS = ((1, 1, 1), (2, 0, 0), (0, 0, 2), (0, 0, 256), (0, 256, 0), (256, 0, 0))
 VERBS = ("cancel", "mould", "ship", "deliver", "refund", "expire", "release")
