@@ -51,7 +51,9 @@ class Header:
     digest: Hash32 = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        encoded = rlp.encode([_to_rlp(getattr(self, name)) for name in NAMES])
+        self._keep(rlp.encode([_to_rlp(getattr(self, name)) for name in NAMES]))
+
+    def _keep(self, encoded: bytes) -> None:
         object.__setattr__(self, "encoded", encoded)
         object.__setattr__(self, "digest", keccak256(encoded))
 
@@ -59,8 +61,12 @@ class Header:
     def decode(cls, data: bytes) -> "Header":
         """Parse canonical RLP of exactly 21 fields. Raises RlpError."""
         raw = rlp.to_list(rlp.decode(data), len(NAMES))
-        values = [_from_rlp(item, size) for item, size in zip(raw, SIZES, strict=True)]
-        return cls(*values)  # type: ignore[arg-type]
+        header = object.__new__(cls)
+        for name, item, size in zip(NAMES, raw, SIZES, strict=True):
+            object.__setattr__(header, name, _from_rlp(item, size))
+        # There is one spelling of a header, so this is what encoding it would give.
+        header._keep(bytes(data))
+        return header
 
 
 NAMES = tuple(f.name for f in fields(Header) if f.init)

@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _run_network(arguments)
     from node.config import RpcConfig
     from node.networks.devchain.accounts import MNEMONIC
-    from node.networks.devchain.node import DevSettings
+    from node.networks.devchain.node import MAX_BATCH, DevSettings
     from node.networks.devchain.serving import run_dev
 
     if arguments.block_time is not None and arguments.block_time <= 0:
@@ -79,6 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
             host=arguments.host,
             port=arguments.port,
             cors_origins=tuple(arguments.cors),
+            max_batch=MAX_BATCH,
         ),
     )
     return run_dev(settings, quiet=arguments.quiet)

@@ -15,13 +15,13 @@ from typing import Any, TypeVar
 from node.chain.block import Block
 from node.chain.genesis import Genesis
 from node.chain.header import Header
-from node.chain.header_rules import HeaderRules
 from node.execution.dev import DevExecutor
 from node.execution.executor import (
     AccountOverride,
     BlockInvalid,
     BuildLimits,
     BuiltBlock,
+    TxError,
 )
 from node.networks.devchain.clock import ClockState, DevClock
 from node.networks.devchain.environment import (
@@ -37,6 +37,7 @@ from node.networks.devchain.pooling import (
     admit,
     empty_pool,
     is_quick,
+    senders_of,
     waiting,
 )
 from node.primitives.types import Address, Hash32
@@ -69,10 +70,10 @@ class DevChain:
         genesis = self.genesis
         block = Block(genesis.header, ())
         self._first = self.executor.mark()
-        self.sealed: list[Sealed] = [Sealed(block, (), (), self._first)]
+        self.sealed: list[Sealed] = [Sealed(block, (), (), (), self._first)]
         self._numbers: dict[Hash32, int] = {block.digest: 0}
         self._places: dict[Hash32, tuple[int, int]] = {}
-        self.environment = self._environment = Environment(
+        self.environment = self._initial = Environment(
             coinbase=genesis.validators.addresses[0],
             gas_limit=genesis.consensus.gas_limit,
             chain_id=genesis.chain_id,
@@ -104,9 +105,14 @@ class DevChain:
         return self.sealed[-1].block.header
 
     @property
-    def rules(self) -> HeaderRules:
-        """The header rules, with what is set for the next block."""
-        return rules_of(self.genesis, self.environment)
+    def environment(self) -> Environment:
+        """What is set for blocks to come; `rules` follow from it."""
+        return self._environment
+
+    @environment.setter
+    def environment(self, environment: Environment) -> None:
+        self._environment = environment
+        self.rules = rules_of(self.genesis, environment)
 
     def at(self, number: int) -> Sealed | None:
         """The block of a height."""
@@ -205,7 +211,8 @@ class DevChain:
         self.executor.commit(executed.digest)
         block = Block.decode(built.block)
         hashes = tuple(chosen[position] for position in built.included)
-        self._append(Sealed(block, executed.receipts, hashes, draft.mark))
+        senders = senders_of(self.pool, hashes)
+        self._append(Sealed(block, executed.receipts, hashes, senders, draft.mark))
         self._tell(("block", block))
         refusals = {}
         for position, error in built.refused:
@@ -318,7 +325,7 @@ class DevChain:
             self._snapshots.clear()
             self.adopt_chain_id(self.genesis.chain_id)
             self._tell(("chain_id", self.genesis.chain_id))
-            self.environment = self._environment
+            self.environment = self._initial
             self.clock.state = ClockState()
             self.impersonated, self.impersonates_all = frozenset(), False
             self.pool = self._empty_pool()
@@ -340,8 +347,10 @@ class DevChain:
         mark = self.executor.mark()
         executed = self.executor.execute(block.encode())
         self.executor.commit(executed.digest)
-        hashes = tuple(block.transaction_hashes())
-        self._append(Sealed(block, executed.receipts, hashes, mark))
+        infos = self.executor.recover(block.transactions)
+        hashes = tuple(info.hash for info in infos)
+        senders = tuple(at.sender for at in infos if not isinstance(at, TxError))
+        self._append(Sealed(block, executed.receipts, hashes, senders, mark))
 
     def adopt_chain_id(self, chain_id: int) -> None:
         """Transactions are for this chain from now on."""

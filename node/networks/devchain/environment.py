@@ -24,6 +24,7 @@ class Sealed:
     block: Block
     receipts: tuple[bytes, ...]
     hashes: tuple[Hash32, ...]
+    senders: tuple[Address, ...]
     mark: int
 
 

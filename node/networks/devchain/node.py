@@ -27,6 +27,8 @@ from node.rpc.service import RpcService
 
 CHAIN_ID = 31_337
 GAS_LIMIT = 30_000_000
+MAX_BATCH = 1_000
+"""Requests in one body: there is one client, and it is the owner's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class DevSettings:
     mnemonic: str = MNEMONIC
     directory: Path | None = None
     """Where the chain lives on; None forgets it."""
-    rpc: RpcConfig = field(default_factory=RpcConfig)
+    rpc: RpcConfig = field(default_factory=lambda: RpcConfig(max_batch=MAX_BATCH))
 
 
 class DevNode:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from node.chain.genesis import Genesis
 from node.execution.executor import StateView, TxError, TxInfo
-from node.primitives.types import Hash32
+from node.primitives.types import Address, Hash32
 from node.rpc.backend import Refusal
 from node.rpc.refusals import refusal_message
 from node.txpool.entries import Entry, Selection
@@ -59,6 +59,12 @@ def admit(
         is_in = admission.ok
         answers.append(info.hash if is_in else Refusal(info.hash, admission.message))
     return answers
+
+
+def senders_of(pool: TxPool, hashes: Sequence[Hash32]) -> tuple[Address, ...]:
+    """Who sent these, all of which wait."""
+    entries = map(pool.get, hashes)
+    return tuple(entry.info.sender for entry in entries if entry is not None)
 
 
 def is_quick(pool: TxPool, chosen: Selection, executor: str) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from node.chain.receipt import decode_receipt, gas_used_each
@@ -39,28 +40,28 @@ class Report:
             return
         block, header = head.block, head.block.header
         receipts = [decode_receipt(raw) for raw in head.receipts]
-        log.info(
-            "block %d: %d transactions, %d gas, base fee %d wei",
-            *(header.number, len(receipts), header.gas_used, header.base_fee_per_gas),
-        )
-        senders = self._backend.senders(block.transactions)
-        hashes = block.transaction_hashes()
+        lines = [
+            f"block {header.number}: {len(receipts)} transactions, {header.gas_used} "
+            f"gas, base fee {header.base_fee_per_gas} wei"
+        ]
+        sealed = self._backend.chain.sealed[header.number]
         for at, gas in enumerate(gas_used_each(receipts)):
-            tx = decode_transaction(block.transactions[at])
-            target = tx.to or contract_address(senders[at], tx.nonce)
-            what = "->" if tx.to else "creates"
-            outcome = "ok" if receipts[at].succeeded else "FAILED"
-            log.info(
-                "  0x%s %s: 0x%s %s 0x%s, %d gas",
-                *(hashes[at].hex(), outcome, senders[at].hex(), what, target.hex()),
-                gas,
+            tx, sender = decode_transaction(block.transactions[at]), sealed.senders[at]
+            target = tx.to or contract_address(sender, tx.nonce)
+            lines.append(
+                f"  0x{sealed.hashes[at].hex()} "
+                f"{'ok' if receipts[at].succeeded else 'FAILED'}: 0x{sender.hex()} "
+                f"{'->' if tx.to else 'creates'} 0x{target.hex()}, {gas} gas"
             )
+        # One record: each costs more than everything that is said in it.
+        log.info("%s", "\n".join(lines))
         if any(not receipt.succeeded for receipt in receipts):
-            task = asyncio.get_running_loop().create_task(self._explain(head, hashes))
+            explain = self._explain(head, sealed.hashes)
+            task = asyncio.get_running_loop().create_task(explain)
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _explain(self, head: Head, hashes: list[Hash32]) -> None:
+    async def _explain(self, head: Head, hashes: Sequence[Hash32]) -> None:
         block = head.block
         try:
             view = self._backend.view(block.header.parent_hash)
