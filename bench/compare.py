@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.campaign.run import Campaign
 from bench.campaign.state import SCENARIO, new_manifest, open_again
+from bench.load.calibration import calibrate
 from bench.progress import Terminal
 from bench.scenario.model import Scenario
 from bench.store.folder import MANIFEST, RunFolder, write_json
@@ -36,6 +37,8 @@ async def run_all(request: Request, terminal: Terminal) -> RunFolder:
     (folder.path / SCENARIO).write_text(source, encoding="utf-8")
     manifest = new_manifest(request.scenario, specs, request.seed, folder)
     manifest["accounts"] = request.accounts
+    terminal("calibrating the load generator")
+    manifest["calibration"] = asdict(await calibrate())
     write_json(folder.path / MANIFEST, manifest)
     await Campaign(request.scenario, specs, folder, manifest, terminal).run()
     return folder

@@ -1,5 +1,6 @@
 """All results of one trial, computed from its raw samples and from nothing else."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -55,6 +56,7 @@ class TrialResult:
     goodput_per_second: list[tuple[int, int]]
     order_points: list[tuple[float, float, str]]
     load_s: float
+    requests_per_s_max: float
     blocks: Blocks | None
     facts: dict[str, Any]
 
@@ -106,6 +108,7 @@ def analyse_trial(raw: RawTrial, scenario: Scenario, number: int) -> TrialResult
             if r.operation == "place_order"
         ],
         load_s=phases.load_s,
+        requests_per_s_max=_busiest_second(raw.records),
         blocks=blocks_of(raw.observations, phases.load_s),
         facts=raw.facts,
     )
@@ -158,6 +161,14 @@ def _per_second(records: Sequence[Record], scenario: Scenario) -> list[tuple[int
             if 0 <= second < len(counts):
                 counts[second] += 1
     return list(enumerate(counts))
+
+
+def _busiest_second(records: Sequence[Record]) -> float:
+    """Requests begun in the second that saw the most of them."""
+    seconds = Counter(
+        attempt.sent_ns // NS_PER_S for record in records for attempt in record.attempts
+    )
+    return float(max(seconds.values(), default=0))
 
 
 def _share_ok(records: Sequence[Record]) -> float:

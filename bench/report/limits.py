@@ -32,6 +32,11 @@ def limits_of(result: RunResult) -> list[str]:
             "Reads on a chain are answered by one node and are worth what that node is "
             "worth; browsing reads one shelf there, and the whole catalogue elsewhere."
         )
+        lines.append(
+            "Clients reach every target without TLS. Validators talk to each other "
+            "over TLS (unless a target's name ends in -plain); a database and its "
+            "standbys do not. Detection timers are as shipped."
+        )
     lines.append(_durability(result))
     return lines
 

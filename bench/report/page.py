@@ -17,10 +17,12 @@ from bench.analysis.run import RunResult
 from bench.cost.table import section as cost_section
 from bench.report import tables
 from bench.report.charts import Chart, cost_chart, percentile_chart, timeline_chart
+from bench.report.guide import guide_table
 from bench.report.limits import limits_of
 from bench.report.markup import badge, bullets, details, paragraph, table, text
 from bench.report.sentences import (
     against_each,
+    calibration_sentence,
     comparisons,
     scheduling_sentence,
     size_caveat,
@@ -56,6 +58,7 @@ def write_page(result: RunResult, path: Path) -> Path:
         _latency(result, charts),
         _cost(result, charts),
         _orders(result),
+        _guide(result),
         _method(result),
     ]
     path.write_text(_document("\n".join(sections), charts), encoding="utf-8")
@@ -255,6 +258,10 @@ def _orders(result: RunResult) -> str:
     )
 
 
+def _guide(result: RunResult) -> str:
+    return "<h2>Which one, then?</h2>" + guide_table(result)
+
+
 def _method(result: RunResult) -> str:
     manifest = result.manifest
     machine = {k: v for k, v in manifest["machine"].items() if k != "fsync_ms"}
@@ -279,6 +286,7 @@ def _method(result: RunResult) -> str:
         + tables_of_series.fates_table(result)
         + details("Every gate of every trial", tables.gate_table(result))
         + paragraph(scheduling_sentence(result), "soft")
+        + paragraph(calibration_sentence(result), "soft")
         + details("Machine and versions", table(["what", "value"], rows, False))
         + details(
             "Before the load (not part of any latency)",

@@ -15,7 +15,7 @@ from bench.report.series.sentences import (
     target_summary,
     trials_caveat,
 )
-from bench.report.words import listed, milliseconds, number, plural, seconds
+from bench.report.words import listed, milliseconds, number, percent, plural, seconds
 
 
 def verdict(result: RunResult) -> str:
@@ -225,4 +225,24 @@ def scheduling_sentence(result: RunResult) -> str:
     return (
         "The load generator shared the machine with its targets; it was scheduled as: "
         f"{listed(sorted(names))}."
+    )
+
+
+def calibration_sentence(result: RunResult) -> str:
+    """What the client can do by itself, against what the run asked of it."""
+    found = result.manifest.get("calibration")
+    if found is None:
+        return "The load generator's client was not calibrated in this run."
+    busiest = max(
+        (trial.requests_per_s_max for t in result.measured for trial in t.trials),
+        default=0.0,
+    )
+    share = busiest / found["requests_per_cpu_s"]
+    return (
+        "Against a server that answers at once this client makes "
+        f"{number(found['requests_per_cpu_s'])} requests for a second of its CPU, and "
+        f"one takes {milliseconds(found['floor_ms_p50'])} (p99 "
+        f"{milliseconds(found['floor_ms_p99'])}): no latency on this page can be "
+        f"shorter. The busiest second of any trial began {number(busiest)} requests, "
+        f"{percent(share)} of what one core could."
     )
