@@ -76,6 +76,10 @@ def _verb_arguments(commands: "argparse._SubParsersAction[Any]") -> None:
     )
     gate.add_argument("--json", action="store_true", help="print one JSON document")
     gate.set_defaults(run=_gate)
+    page = commands.add_parser("publish", help="a run as a page of documentation")
+    page.add_argument("folder", type=Path, nargs="?", default=Path("runs/latest"))
+    page.add_argument("--to", type=Path, required=True, metavar="DIR")
+    page.set_defaults(run=_publish)
     again = commands.add_parser("reproduce", help="do a run again by its manifest")
     again.add_argument("manifest", type=Path, help="manifest.json, or a run's folder")
     again.add_argument("--out", default="runs", help="folder of runs (runs)")
@@ -93,6 +97,16 @@ def _gate(arguments: argparse.Namespace) -> int:
     from bench.verbs.commands import gate
 
     return gate(arguments)
+
+
+def _publish(arguments: argparse.Namespace) -> int:
+    from bench.analysis.run import analyse_run
+    from bench.store.folder import RunFolder
+    from bench.verbs.publish import publish
+
+    result = analyse_run(RunFolder.open(arguments.folder))
+    print(publish(result, arguments.to))
+    return Exit.OK
 
 
 def _reproduce(arguments: argparse.Namespace) -> int:

@@ -101,6 +101,7 @@ class Campaign:
         search = self._scenario.knee
         assert search is not None, "the scenario was checked when it was read"
         if next_rate(search, standing(state.probes)) is None:
+            state.facts["knee_sessions_per_s"] = knee_of(standing(state.probes))
             return
         self._say_pace(f"{state.spec.name}, knee", self._left_s())
         try:

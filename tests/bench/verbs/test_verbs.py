@@ -151,6 +151,21 @@ def test_a_run_is_done_again_by_its_manifest_and_set_beside_the_first(
     )
 
 
+def test_a_run_becomes_a_page_that_says_of_what_it_speaks(tmp_path: Path) -> None:
+    waits = {"single": STEADY, "validators-4": [9 * wait for wait in STEADY]}
+    run = make_series(tmp_path / "runs", waits)
+    ran = bench("publish", str(run.path), "--to", str(tmp_path / "docs"))
+    assert ran.returncode == 0, ran.stderr
+    page = (tmp_path / "docs/README.md").read_text()
+    assert "on one machine of 2 cores (abacus, Linux 6)" in page
+    assert "| low | order latency ms p50 | validators-4 | single | 9 | [8." in page
+    assert "## What speaks against each\n\n- Against validators-4: at the low" in page
+    for name in ("manifest.json", "scenario.toml", "figures.json"):
+        assert f"({name})" in page
+        assert (tmp_path / "docs" / name).is_file()
+    assert str(tmp_path) not in page
+
+
 def test_a_manifest_that_is_not_enough_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "manifest.json"
     write_json(path, {"seed": 1})
