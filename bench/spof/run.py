@@ -33,7 +33,7 @@ from bench.spof.verdict import (
 QUIET_S = 4.0  # undisturbed load before the first fault, for the usual figures
 BETWEEN_S = 1.5
 WELL_TIMEOUT_S = 60.0
-STAGE_S_MAX = 3000.0
+STAGE_S_MAX = 1500.0
 LOOKS = 4  # at the orders, before one is called lost
 FAULTS = ("kill", "pause", "partition")
 
