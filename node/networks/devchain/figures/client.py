@@ -125,6 +125,8 @@ class DevProcess:
         self._process.terminate()
         self._process.wait(STOP_TIMEOUT_S)
         self._reader.join(STOP_TIMEOUT_S)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
 
     def cpu_s(self) -> float:
         """Seconds of CPU that it has used."""

@@ -1,5 +1,6 @@
 """When a dev chain seals, and what time its blocks have."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from itertools import pairwise
 
@@ -8,6 +9,13 @@ import pytest
 from tests.node.networks.devchain.asking import Asked, Asker, dev_chain
 
 TO = "0x" + "11" * 20
+
+
+async def signed(ask: Asker, at: int) -> str:
+    """1 wei from an account, signed but not sent."""
+    request = {"from": ask.accounts[at], "to": TO, "value": "0x1"}
+    raw: str = (await ask("eth_signTransaction", request))["raw"]
+    return raw
 
 
 @pytest.fixture
@@ -30,6 +38,31 @@ async def test_what_cannot_run_yet_waits_and_seals_nothing(ask: Asker) -> None:
     first = await ask("eth_sendTransaction", {**sender, "nonce": "0x0"})
     for sent in (first, second):
         assert (await ask("eth_getTransactionReceipt", sent))["status"] == "0x1"
+
+
+async def test_transactions_of_one_moment_share_a_block(ask: Asker) -> None:
+    raws = [await signed(ask, at) for at in (1, 2, 3)]
+    sent = await asyncio.gather(*(ask("eth_sendRawTransaction", raw) for raw in raws))
+    receipts = [await ask("eth_getTransactionReceipt", at) for at in sent]
+    assert [receipt["blockNumber"] for receipt in receipts] == ["0x1"] * 3
+    assert [receipt["from"] for receipt in receipts] == ask.accounts[1:4]
+    assert await ask.balance(TO) == 3
+
+
+async def test_what_is_refused_harms_nothing_of_the_same_moment(ask: Asker) -> None:
+    raws = [await signed(ask, at) for at in (1, 2)]
+    await ask("anvil_setCode", ask.accounts[1], "0x00")
+    broken = "0x02c0"
+    answers = await asyncio.gather(
+        *(ask("eth_sendRawTransaction", raw) for raw in (broken, *raws, raws[1])),
+        return_exceptions=True,
+    )
+    found = [str(answer) for answer in answers]
+    assert found[0].startswith("invalid transaction")
+    assert found[1].startswith("sender not an eoa")
+    assert "already known" in found[3]
+    assert await ask("eth_getTransactionReceipt", found[2])
+    assert await ask.balance(TO) == 1
 
 
 async def test_without_automine_only_mining_seals(ask: Asker) -> None:
