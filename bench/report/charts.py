@@ -108,18 +108,6 @@ def cost_chart(result: RunResult) -> Chart:
                     number(component.rss_bytes / 1e6),
                 ]
             )
-    data = [
-        {
-            "type": "bar",
-            "orientation": "h",
-            "name": role,
-            "y": list(by_target),
-            "x": [round(value, 3) for value in by_target.values()],
-            "marker": {"color": PALETTE[index % len(PALETTE)]},
-            "hovertemplate": "%{x} ms CPU an order<extra>%{fullData.name}</extra>",
-        }
-        for index, (role, by_target) in enumerate(roles.items())
-    ]
     layout = {
         "barmode": "stack",
         "xaxis": {"title": {"text": "CPU ms for one order, all components"}},
@@ -132,7 +120,7 @@ def cost_chart(result: RunResult) -> Chart:
         f"{first} load, by its operating system, "
         "divided by the orders that became final in it. Browsing is included: it is "
         "part of selling. Components of one role are added up.",
-        data,
+        _cost_bars(roles),
         layout,
         [
             "target",
@@ -146,6 +134,22 @@ def cost_chart(result: RunResult) -> Chart:
         rows,
         height_px=110 + 56 * max(1, len(targets)),
     )
+
+
+def _cost_bars(roles: dict[str, dict[str, float]]) -> list[dict[str, Any]]:
+    """One bar a target, put together from its roles."""
+    return [
+        {
+            "type": "bar",
+            "orientation": "h",
+            "name": role,
+            "y": list(by_target),
+            "x": [round(value, 3) for value in by_target.values()],
+            "marker": {"color": PALETTE[index % len(PALETTE)]},
+            "hovertemplate": "%{x} ms CPU an order<extra>%{fullData.name}</extra>",
+        }
+        for index, (role, by_target) in enumerate(roles.items())
+    ]
 
 
 def timeline_chart(
