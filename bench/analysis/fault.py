@@ -37,6 +37,10 @@ class FaultCourse:
     operations_unserved: int
     last_failure_s: float | None
     worst_second_share: float | None
+    worst_10_s_share: float | None
+    worst_60_s_share: float | None
+    shoppers: int
+    shoppers_served: int
     slowest_order_ms: float | None
 
 
@@ -68,6 +72,10 @@ def _course(
     not_run = first["not_run"]["reason"] if "not_run" in first else None
     after = [] if asked_s is None else _after(raw.records, asked_s)
     requests = [s for s in samples_of(after) if s.at_ns >= (asked_s or 0) * 1e9]
+    visits: dict[int, bool] = {}
+    for record in after:
+        served = record.outcome == "ok" and visits.get(record.session, True)
+        visits[record.session] = served
     orders_ms = [r.latency_ns / 1e6 for r in after if r.operation == "place_order"]
     return FaultCourse(
         kind=events[0]["fault"],
@@ -82,8 +90,23 @@ def _course(
         operations_unserved=sum(record.outcome != "ok" for record in after),
         last_failure_s=_last_failure(requests),
         worst_second_share=worst_share(requests, 1.0),
+        worst_10_s_share=_worst(scenario, requests, asked_s, 10.0),
+        worst_60_s_share=_worst(scenario, requests, asked_s, 60.0),
+        shoppers=len(visits),
+        shoppers_served=sum(visits.values()),
         slowest_order_ms=max(orders_ms, default=None),
     )
+
+
+def _worst(
+    scenario: Scenario,
+    requests: Sequence[Sample],
+    asked_s: float | None,
+    width_s: float,
+) -> float | None:
+    """The worst window of a width; None if load was not held for as long as that."""
+    held_s = 0.0 if asked_s is None else scenario.phases.load_s - asked_s
+    return worst_share(requests, width_s) if held_s >= width_s else None
 
 
 def _last_failure(requests: Sequence[Sample]) -> float | None:

@@ -187,6 +187,7 @@ def _faults(result: RunResult, charts: dict[str, Chart]) -> str:
             "by the order's key until patience runs out.",
             "soft",
         )
+        + tables.availability_table(result)
         + "".join(drawn)
         + tables.block_table(result)
     )

@@ -174,6 +174,38 @@ def _fault_row(name: str, course: FaultCourse) -> list[Cell | str]:
     ]
 
 
+def availability_table(result: RunResult) -> str:
+    """From the injection on: shoppers served, and the worst windows of requests."""
+    rows: list[list[Cell | str]] = [
+        [
+            _told(result, target, trial),
+            Cell(
+                f"{course.shoppers_served} of {course.shoppers}",
+                course.shoppers_served / course.shoppers if course.shoppers else 1.0,
+            ),
+            _share(course.worst_second_share),
+            _share(course.worst_10_s_share),
+            _share(course.worst_60_s_share),
+        ]
+        for target in result.measured
+        for trial in target.with_faults
+        for course in trial.faults
+        if course.not_run is None
+    ]
+    header = [
+        "target",
+        "shoppers served from then on",
+        "worst second",
+        "worst 10 s",
+        "worst 60 s",
+    ]
+    return "<h3>Availability</h3>" + table(header, rows) if rows else ""
+
+
+def _share(share: float | None) -> Cell:
+    return Cell(percent(share), -1.0 if share is None else share)
+
+
 def _told(result: RunResult, target: TargetResult, trial: TrialResult) -> str:
     """The target, and which of its trials where there are several."""
     return f"{target.name}, {trial.load_name}" if result.has_intervals else target.name

@@ -49,6 +49,11 @@ def test_the_figures_are_those_of_the_samples(run: RunFolder) -> None:
     (fault,) = trial["faults"]
     assert fault["asked_s"] == KILL_S
     assert fault["requests_failed"] == 120
+    # 60 of the 360 shoppers who came from then on met the outage of 6 s.
+    assert (fault["shoppers"], fault["shoppers_served"]) == (360, 300)
+    assert fault["worst_second_share"] == 0.0
+    assert fault["worst_10_s_share"] == pytest.approx(0.4)
+    assert fault["worst_60_s_share"] is None, "load was held for 36 s"
     assert fault["availability_rto_s"] == pytest.approx(6, abs=fault["resolution_s"])
     assert chain["trials"][0]["faults"][0]["availability_rto_s"] == 0
     assert trial["orders"]["acknowledged"] == trial["orders"]["there"] == 700
