@@ -103,8 +103,8 @@ fn answer<DB: Database>(
 }
 
 /// Brings an answer to the form that both executors give: no refund counter in a step
-/// (the reference has none), and as in geth no logs of a frame that failed or lies inside
-/// one that did.
+/// (the reference has none), and as in geth no return data where there is none and no
+/// logs of a frame that failed or lies inside one that did.
 fn tidy(node: &mut Value, is_inside_failed: bool) {
     let Some(node) = node.as_object_mut() else {
         return;
@@ -123,6 +123,9 @@ fn tidy(node: &mut Value, is_inside_failed: bool) {
     {
         if let Some(step) = step.as_object_mut() {
             step.remove("refund");
+            if step.get("returnData").is_some_and(|data| data == "0x") {
+                step.remove("returnData");
+            }
         }
     }
 }
