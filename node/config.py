@@ -44,6 +44,8 @@ class RpcConfig:
 
     host: str = "127.0.0.1"
     port: int = 8545
+    token: str = ""
+    """Asked of every client when set: `Authorization: Bearer TOKEN`."""
     allowed_hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]")
     cors_origins: tuple[str, ...] = ()
     max_body_bytes: int = 1_000_000

@@ -2,8 +2,8 @@
 
 What protects the node: a body limit, a batch limit, a token bucket a client address, a
 cap on connections and subscriptions, a bounded queue to each WebSocket reader, the Host
-allowlist (DNS rebinding) and CORS off by default. Every answer is JSON-RPC, also those
-that refuse.
+allowlist (DNS rebinding), CORS off by default, and a token where one is set. Every
+answer is JSON-RPC, also those that refuse.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from node.rpc.backend import Backend
 from node.rpc.dispatch import Dispatcher
 from node.rpc.errors import INVALID_REQUEST, LIMIT_EXCEEDED, RpcError
 from node.rpc.subscriptions import Subscriptions
+from node.rpc.token import token_guard
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +53,11 @@ class RpcServer:
         self._runner: web.AppRunner | None = None
         self.port = config.port
         self.app = web.Application(
-            client_max_size=config.max_body_bytes, middlewares=[self._guard]
+            client_max_size=config.max_body_bytes,
+            middlewares=[
+                self._guard,
+                *([token_guard(config.token)] if config.token else []),
+            ],
         )
         self.app.router.add_post("/", self._post)
         self.app.router.add_get("/", self._get)
@@ -120,7 +125,7 @@ class RpcServer:
     async def _preflight(self, request: web.Request) -> web.Response:
         headers = {
             "Access-Control-Allow-Methods": "POST",
-            "Access-Control-Allow-Headers": "Content-Type",
+            "Access-Control-Allow-Headers": "Authorization, Content-Type",
             "Access-Control-Max-Age": "600",
         }
         return web.Response(status=204, headers=headers)

@@ -1,17 +1,32 @@
 """`chandlery dev`: a chain of one process for developing contracts."""
 
 import argparse
+import os
+import secrets
 from pathlib import Path
 
 from node.cli.errors import CommandError
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
+TOKEN_BYTES = 24
+TOKEN_VARIABLE = "CHANDLERY_RPC_TOKEN"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments of `chandlery dev`."""
     parser.description = "a development chain: ten known accounts, seals at once"
-    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="beyond this machine clients need a token: that of the environment's "
+        f"{TOKEN_VARIABLE}, or one that is made and shown",
+    )
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a name under which clients reach it (Host header); can be repeated",
+    )
     parser.add_argument("--port", type=int, default=8545, help="0 chooses a free one")
     parser.add_argument(
         "--cors",
@@ -60,12 +75,6 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.block_time is not None and arguments.block_time <= 0:
         raise CommandError("--block-time is a number of seconds above 0")
-    if arguments.host not in LOOPBACK:
-        raise CommandError(
-            f"--host {arguments.host}: a dev chain lets everyone who reaches it do "
-            f"anything, so it listens on this machine only ({', '.join(LOOPBACK)}); "
-            "forward a port to it, or run --validators N"
-        )
     settings = DevSettings(
         chain_id=arguments.chain_id,
         executor=arguments.executor or "auto",
@@ -78,6 +87,12 @@ def run(arguments: argparse.Namespace) -> int:
         rpc=RpcConfig(
             host=arguments.host,
             port=arguments.port,
+            token=_token_for(arguments.host),
+            allowed_hosts=(
+                *RpcConfig().allowed_hosts,
+                arguments.host,
+                *arguments.allow_host,
+            ),
             cors_origins=tuple(arguments.cors),
             max_batch=MAX_BATCH,
         ),
@@ -85,11 +100,19 @@ def run(arguments: argparse.Namespace) -> int:
     return run_dev(settings, quiet=arguments.quiet)
 
 
+def _token_for(host: str) -> str:
+    """The one given by the environment; beyond this machine there is always one."""
+    from node.rpc.token import is_loopback
+
+    given = os.environ.get(TOKEN_VARIABLE, "")
+    return given or ("" if is_loopback(host) else secrets.token_urlsafe(TOKEN_BYTES))
+
+
 def _run_network(arguments: argparse.Namespace) -> int:
     from node.networks.devchain.accounts import MNEMONIC
     from node.networks.devchain.validators import network_plan, on_host, run_network
 
-    for name in ("compat", "block_time", "no_mining"):
+    for name in ("compat", "block_time", "no_mining", "allow_host"):
         if getattr(arguments, name):
             flag = "--" + name.replace("_", "-")
             raise CommandError(

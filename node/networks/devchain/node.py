@@ -24,6 +24,7 @@ from node.networks.devchain.report import Report
 from node.networks.devchain.sealing import Sealer
 from node.primitives.secp256k1 import PrivateKey
 from node.rpc.service import RpcService
+from node.rpc.token import is_loopback
 
 CHAIN_ID = 31_337
 GAS_LIMIT = 30_000_000
@@ -50,6 +51,12 @@ class DevSettings:
     rpc: RpcConfig = field(default_factory=lambda: RpcConfig(max_batch=MAX_BATCH))
 
 
+class DevChainExposed(Exception):
+    """It would listen beyond this machine without a token."""
+
+    exit_code = 3
+
+
 class DevNode:
     """A dev chain that answers; make it with `open` on its loop."""
 
@@ -59,6 +66,7 @@ class DevNode:
         self.chain = chain
         self.keys = keys
         self._host = settings.rpc.host
+        self._has_token = bool(settings.rpc.token)
         self.backend = DevBackend(chain, settings.compat)
         self.sealer = Sealer(chain)
         cheats = CheatMethods(self.backend)
@@ -92,7 +100,11 @@ class DevNode:
         return cls(chain, keys, settings)
 
     async def serve(self) -> str:
-        """Listen; returns the URL. Raises RpcAddressTaken."""
+        """Listen; returns the URL. Raises RpcAddressTaken and DevChainExposed."""
+        if not (is_loopback(self._host) or self._has_token):
+            raise DevChainExposed(
+                f"a dev chain obeys everyone who reaches {self._host}: set [rpc] token"
+            )
         await self.rpc.start()
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"http://{host}:{self.rpc.server.port}"

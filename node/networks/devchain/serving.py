@@ -52,9 +52,16 @@ def banner(node: DevNode, settings: DevSettings, url: str) -> str:
         f"Executor:  {node.chain.executor.name}{_remark(node, settings)}",
         f"Sealing:   {_sealing(settings)}",
         f"Height:    {node.chain.head.number}",
+        *_token_lines(settings),
         f"\nListening on {url}",
     ]
     return "\n".join(lines)
+
+
+def _token_lines(settings: DevSettings) -> list[str]:
+    """What clients must send, where more than this machine can reach the chain."""
+    token = settings.rpc.token
+    return [f"Token:     {token} (Authorization: Bearer TOKEN)"] if token else []
 
 
 def _remark(node: DevNode, settings: DevSettings) -> str:

@@ -135,10 +135,24 @@ def test_a_real_network_has_the_same_accounts(tmp_path: Path) -> None:
     [
         (["--validators", "2", "--no-mining"], "--no-mining is for the dev chain"),
         (["--block-time", "0"], "above 0"),
-        (["--host", "0.0.0.0"], "on this machine only"),
+        (["--validators", "2", "--allow-host", "x"], "--allow-host is for the dev"),
     ],
 )
 def test_what_does_not_go_together_is_said(words: list[str], message: str) -> None:
     refused = chandlery("dev", "--port", "0", *words, check=False)
     assert refused.returncode == 2
     assert message in refused.stderr
+
+
+def test_beyond_this_machine_it_makes_a_token_and_asks_for_it() -> None:
+    started = DevProcess("--host", "0.0.0.0", "--executor", "pyevm")
+    try:
+        url = started.url.replace("0.0.0.0", "127.0.0.1")
+        found = re.search(r"^Token: +(\S+)", started.text, re.MULTILINE)
+        assert found is not None
+        bearer = {"Authorization": f"Bearer {found[1]}"}
+        client = Web3(Web3.HTTPProvider(url, request_kwargs={"headers": bearer}))
+        assert client.eth.chain_id == 31_337
+        assert not Web3(Web3.HTTPProvider(url)).is_connected()
+    finally:
+        assert started.stop() == 0
