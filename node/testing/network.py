@@ -171,6 +171,17 @@ class QbftNetwork:
         """SIGCONT."""
         self.nodes[node].resume()
 
+    def equivocate(self, node: int) -> None:
+        """From now on it signs, besides what it should, contradicting messages for half
+        of the others; `kill` and `restart` make it honest again."""
+        self.nodes[node].end()
+        self.nodes[node].start(is_liar=True)
+        self.nodes[node].wait_until_answering(DEADLINE_S)
+
+    def evidence(self, node: int) -> list[dict[str, Any]]:
+        """What a node can prove of others: {validator, height, round, kind, raw}."""
+        return self.nodes[node].evidence()
+
     def partition(self, *groups: Iterable[int]) -> None:
         """Silence between the groups; who is in none is in a group of the rest."""
         side = {node: at for at, group in enumerate(groups) for node in group}

@@ -8,10 +8,12 @@
 | `devchain_session` | the same chain for fixtures of a wider scope |
 | `qbft_network` | real validators in processes of their own |
 | `make_qbft_network` | the same as a function, for several or with arguments |
+| `qbft_simulation` | a network in virtual time, with the faults the test names |
 
 Marks: `devchain(chain_id=..., executor=..., automine=..., compat=...)` gives the test a
-chain with these settings; `qbft(validators=4, seed=7)` says what `qbft_network` is. A
-test that fails shows the state of every validator it used. See docs/testing.md.
+chain with these settings; `qbft(validators=4, seed=7)` says what `qbft_network` and
+`qbft_simulation` are. A test that fails shows the state of every validator it used.
+See docs/testing.md.
 """
 
 from collections.abc import Callable, Generator, Iterator
@@ -25,12 +27,14 @@ if TYPE_CHECKING:
 
     from node.testing.chain import ChainCache, InProcessChain
     from node.testing.network import QbftNetwork
+    from node.testing.simulated import QbftSimulation
 
-NETWORKS: pytest.StashKey[list["QbftNetwork"]] = pytest.StashKey()
+NETWORKS: pytest.StashKey[list["QbftNetwork | QbftSimulation"]] = pytest.StashKey()
 MARKS = (
     "devchain(**settings): a dev chain with settings of its own (chain_id, executor, "
     "automine, block_time_s, gas_limit, compat, mnemonic)",
-    "qbft(validators=4, seed=None, **settings): the network of qbft_network",
+    "qbft(validators=4, seed=None, **settings): the network of qbft_network, or of "
+    "qbft_simulation",
 )
 
 
@@ -115,7 +119,7 @@ def make_qbft_network(
 ) -> Iterator[Callable[..., "QbftNetwork"]]:
     """`make_qbft_network(validators=4, seed=None, **settings)`: running validators."""
     made: list[QbftNetwork] = []
-    request.node.stash[NETWORKS] = made
+    shown = request.node.stash.setdefault(NETWORKS, [])
 
     def make(
         validators: int = 4, seed: int | None = None, **settings: Any
@@ -125,6 +129,7 @@ def make_qbft_network(
         directory = tmp_path_factory.mktemp("qbft")
         network = QbftNetwork(directory, validators, seed, settings)
         made.append(network)
+        shown.append(network)
         network.start()
         return network
 
@@ -138,8 +143,23 @@ def qbft_network(
     request: pytest.FixtureRequest, make_qbft_network: Callable[..., "QbftNetwork"]
 ) -> "QbftNetwork":
     """A running network of real validators, as the mark `qbft` says."""
+    return make_qbft_network(**_qbft_arguments(request))
+
+
+@pytest.fixture
+def qbft_simulation(request: pytest.FixtureRequest) -> "QbftSimulation":
+    """A network in virtual time: name its faults, then `run` it."""
+    from node.testing.simulated import QbftSimulation
+
+    simulation = QbftSimulation(**_qbft_arguments(request))
+    request.node.stash.setdefault(NETWORKS, []).append(simulation)
+    return simulation
+
+
+def _qbft_arguments(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Those of the mark `qbft`."""
     mark = request.node.get_closest_marker("qbft")
     arguments = {} if mark is None else dict(mark.kwargs)
     if mark is not None and mark.args:
         arguments.setdefault("validators", mark.args[0])
-    return make_qbft_network(**arguments)
+    return arguments

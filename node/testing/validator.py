@@ -35,11 +35,12 @@ class Validator:
 
     # -- the process
 
-    def start(self) -> None:
-        """Run it, unless it runs."""
+    def start(self, is_liar: bool = False) -> None:
+        """Run it, unless it runs; as a liar it signs contradictions."""
         if self.is_running:
             return
-        command = [sys.executable, "-m", "node", "start", str(self._place.directory)]
+        how = ["node.testing.liar"] if is_liar else ["node", "start"]
+        command = [sys.executable, "-m", *how, str(self._place.directory)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
@@ -108,6 +109,11 @@ class Validator:
             return int(self.request("eth_blockNumber"), 16)
         except OSError:
             return None
+
+    def evidence(self) -> list[dict[str, Any]]:
+        """What it can prove of others' misbehaviour."""
+        found: list[dict[str, Any]] = self.request("qbft_getEvidence")
+        return found
 
     def has_height(self, height: int) -> bool:
         """Whether its head is there or above. Raises NetworkFailed for one that does

@@ -44,12 +44,48 @@ def test_the_examples_of_the_guide_pass(suite: pytest.Pytester) -> None:
     assert outcomes["passed"] >= 10
 
 
-def test_the_network_of_the_guide_survives_a_killed_validator(
+def test_the_networks_of_the_guide_survive_a_killed_validator_and_a_liar(
     suite: pytest.Pytester,
 ) -> None:
-    [example] = [text for text in EXAMPLES if "qbft_network" in text]
-    suite.makepyfile(example)
-    suite.runpytest_subprocess("-q").assert_outcomes(passed=1)
+    examples = [text for text in EXAMPLES if "qbft_network" in text]
+    assert len(examples) == 2
+    suite.makepyfile(**{f"test_{at}": text for at, text in enumerate(examples)})
+    suite.runpytest_subprocess("-q").assert_outcomes(passed=2)
+
+
+def test_a_failing_simulation_shows_its_plan_and_its_seed(
+    suite: pytest.Pytester,
+) -> None:
+    suite.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.qbft(4, seed=42)
+        def test_that_fails(qbft_simulation):
+            qbft_simulation.partition([0, 1], 2.0, 6.0)
+            assert qbft_simulation.run().height < 0
+
+        @pytest.mark.qbft(4, seed=7)
+        def test_whose_checks_fail(qbft_simulation):
+            qbft_simulation.faults_by_seed()
+            outcome = qbft_simulation.run()
+            qbft_simulation.faults_by_seed()
+            assert qbft_simulation.run().digest != outcome.digest
+
+        def test_that_is_wrong(qbft_simulation):
+            with pytest.raises(TypeError, match="in this order"):
+                qbft_simulation.kill(1, 5.0, 4.0)
+            qbft_simulation.faults_by_seed()
+            with pytest.raises(TypeError, match="of its own"):
+                qbft_simulation.kill(1, 4.0, 5.0)
+        """
+    )
+    result = suite.runpytest_subprocess("-q")
+    result.assert_outcomes(failed=2, passed=1)
+    text = result.stdout.str()
+    assert "simulation of 4 validators, seed=42" in text
+    assert "2.00- 6.00 s  partition A,B" in text
+    assert "again: chandlery simulate --seed 7 --size 4 --shrink" in text
 
 
 def test_a_failing_network_test_shows_every_round_state_and_the_seed(
