@@ -1,7 +1,6 @@
-"""How full the buffers of a node are, against their named limits.
+"""What a node keeps to itself: its buffers against their named limits, its round.
 
-Reads what a node keeps to itself; every row names the buffer and the constant that
-bounds it.
+Every row names the buffer and the constant that bounds it.
 """
 
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from node.consensus.message_log import (
     FUTURE_PROPOSALS_PER_PEER,
     ROUNDS_KEPT,
 )
-from node.consensus.round_state import MAX_KNOWN_BLOCKS
+from node.consensus.round_state import MAX_KNOWN_BLOCKS, Phase
 from node.driver.blocks.bodies import MAX_BODIES
 from node.driver.blocks.commits import MAX_UNWRITTEN
 from node.driver.blocks.fetching import MAX_STASHED
@@ -23,6 +22,7 @@ from node.driver.peers.requests import MAX_OPEN
 from node.driver.peers.serving import MAX_SERVING
 from node.driver.peers.signatures import MAX_OBSERVED_VALIDATORS
 from node.gossip.limits import MAX_BACKLOG, MAX_RELAY_PENDING, MAX_WANTS
+from node.simulation.plan import liars_survived
 from node.sync.catch_up import MAX_BUFFERED_BLOCKS, MAX_PEERS
 from node.sync.messages import MAX_BLOCKS_PER_ANSWER, MAX_OBSERVED_SIGNATURES
 
@@ -37,6 +37,30 @@ def overflows(driver: Driver) -> list[str]:
     """Buffers above their limit, with both numbers."""
     rows = [*_engine(driver), *_driver(driver), *_peers(driver)]
     return [f"{name}: {held}, limit {most}" for name, held, most in rows if held > most]
+
+
+def lagging(driver: Driver) -> str:
+    """Why the node should be in a later round; empty when it need not be.
+
+    At least f+1 other validators are in that round or above it, by the messages it
+    keeps: the (f+1)-th largest of their latest rounds, written down a second time.
+    """
+    height = driver._engine._height
+    if height is None or height.state.phase is Phase.FINAL:
+        return ""
+    state, own = height.state, driver.inbox.context.ports.signer.address
+    log, latest = state.log, list[int]()
+    for who in state.validators.addresses:
+        change = log._round_changes.get(who)
+        rounds = [change.signed.payload.round] if change else []
+        rounds += [*log._prepares.get(who, {}), *log._commits.get(who, {})]
+        if who != own and rounds:
+            latest.append(max(rounds))
+    needed = liars_survived(len(state.validators)) + 1
+    target = sorted(latest, reverse=True)[needed - 1] if len(latest) >= needed else 0
+    if target <= state.round:
+        return ""
+    return f"stays in round {state.round}, where {needed} others are in {target}"
 
 
 def _engine(driver: Driver) -> Iterator[Row]:

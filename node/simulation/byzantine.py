@@ -41,7 +41,7 @@ from node.primitives.keccak import keccak256
 from node.primitives.types import Address, Hash32, Signature
 from node.simulation.machine.keys import SimulatedSigner
 from node.simulation.machine.ledger import Ledger
-from node.simulation.plan import Lie
+from node.simulation.plan import Lie, quorum_of
 from node.sync.messages import BlockByDigest, Blocks
 
 FAR = 1 << 40
@@ -63,7 +63,7 @@ class Liar:
     driver: Driver
     ledger: Ledger
     _seen: deque[Message] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
-    _blocks: dict[tuple[int, bytes], None] = field(default_factory=dict)
+    _blocks: dict[tuple[int, Hash32], BlockReference] = field(default_factory=dict)
     _fork: dict[tuple[int, int], Message] = field(default_factory=dict)
 
     @property
@@ -100,6 +100,8 @@ class Liar:
     # --- consensus ---
 
     def _consensus(self, peer: Address, message: Message) -> list[WireMessage]:
+        if isinstance(message, RoundChangeMessage) and Lie.UNJUSTIFIED in self.lies:
+            return [self._false_claim(message)]
         if not isinstance(message, ProposalMessage):
             return [message]
         if message.signed.author != self.signer.address:
@@ -159,11 +161,14 @@ class Liar:
         return BlockReference(block.header, ()) if block else None
 
     def _unjustified(self, message: ProposalMessage) -> Message:
-        """Too few, the same twice, of other rounds, none at all, a prepared block that
-        nobody prepared, or a fresh block in a locked round."""
+        """Too few, the same twice, of strangers or other rounds, none at all, a block
+        that nobody prepared or that was prepared earlier, a fresh one in a locked
+        round."""
         payload, changes = message.signed.payload, message.round_changes
         block, prepares = message.block, message.prepares
-        trick = self.random.randrange(6)
+        trick = self.random.choice(
+            (0, 1, 2, 3, 4, 5, 6, 7, 4, 7) if prepares else (0, 1, 3, 4, 5, 6)
+        )
         if trick == 0:
             changes = changes[:-1]
         elif trick == 1:
@@ -172,15 +177,64 @@ class Liar:
             prepares = prepares[:-1]
         elif trick == 3:
             changes = self._with_older(changes)
+        elif trick == 6:
+            changes = self._with_stranger(changes, payload)
+        elif trick == 7:
+            block, changes, prepares = self._prepared_earlier(message)
         else:
             block, prepares = self._other_block(block.header) or block, ()
             if trick == 5 and payload.round > 0:
                 changes = self._claiming(changes, payload, block.digest)
                 prepares = self._own_prepare(payload, block.digest)
-        if payload.round == 0:
+        if payload.round == 0 and self.random.random() < 0.7:
             payload = replace(payload, round=len(self.lies))
         payload = replace(payload, digest=block.digest)
         return self._sign(ProposalDraft(payload, block, changes, prepares))
+
+    def _false_claim(self, message: RoundChangeMessage) -> Message:
+        """A ROUND_CHANGE that claims a prepared block without any PREPARE."""
+        change = message.signed.payload
+        known = [digest for at, digest in self._blocks if at == change.height]
+        if not known or self.random.random() < 0.5:
+            return message
+        claim = RoundChange(
+            change.height, change.round, change.round - 1, self.random.choice(known)
+        )
+        return self._sign(RoundChangeDraft(claim))
+
+    def _with_stranger(
+        self, changes: tuple[Signed[RoundChange], ...], payload: Proposal
+    ) -> tuple[Signed[RoundChange], ...]:
+        """One of the ROUND_CHANGEs is signed by nobody's key."""
+        draft = RoundChangeDraft(RoundChange(payload.height, payload.round))
+        made = sign_draft(draft, self.domain, SimulatedSigner(STRANGERS[0])).signed
+        return (*changes[: max(0, len(changes) - 1)], made)  # type: ignore[arg-type]
+
+    def _prepared_earlier(
+        self, message: ProposalMessage
+    ) -> tuple[
+        BlockReference, tuple[Signed[RoundChange], ...], tuple[Signed[Prepare], ...]
+    ]:
+        """The block, and PREPAREs, of a lower round than the highest one claimed."""
+        payload, changes = message.signed.payload, message.round_changes
+        claimed = [s.payload.prepared_round or 0 for s in changes]
+        for seen in self._seen:
+            if not isinstance(seen, RoundChangeMessage) or not seen.prepares:
+                continue
+            prepared = seen.prepares[0].payload
+            block = self._blocks.get((payload.height, prepared.digest))
+            if block is None or prepared.round >= max(claimed, default=0):
+                continue
+            own = RoundChange(
+                payload.height, payload.round, prepared.round, prepared.digest
+            )
+            signed = self._sign(RoundChangeDraft(own)).signed
+            highest = max(changes, key=lambda s: s.payload.prepared_round or 0)
+            others = [s for s in changes if s.author != signed.author]
+            others.sort(key=lambda s: s.author != highest.author)
+            kept = others[: max(0, len(changes) - 1)]
+            return block, (*kept, signed), seen.prepares  # type: ignore[arg-type]
+        return message.block, changes, message.prepares[:-1]
 
     def _with_older(
         self, changes: tuple[Signed[RoundChange], ...]
@@ -226,8 +280,7 @@ class Liar:
         if Lie.DOUBLE_SIGN in self.lies:
             for at, digest in list(self._blocks):
                 if at == height and not isinstance(payload, RoundChange):
-                    proposed = Proposal(height, round_, digest)  # type: ignore[arg-type]
-                    made += self._both(proposed)
+                    made += self._both(Proposal(height, round_, digest))
         if Lie.EQUIVOCATE in self.lies and (height, round_) in self._fork:
             made += self._both(self._fork[height, round_].signed.payload)
         if Lie.FAR_ROUND in self.lies and self.random.random() < 0.2:
@@ -251,8 +304,8 @@ class Liar:
 
     def _note_block(self, message: Message) -> None:
         payload = message.signed.payload
-        if isinstance(payload, Proposal):
-            self._blocks[payload.height, payload.digest] = None
+        if isinstance(message, ProposalMessage):
+            self._blocks[payload.height, message.block.digest] = message.block
             while len(self._blocks) > REMEMBERED:
                 del self._blocks[next(iter(self._blocks))]
 
@@ -273,7 +326,7 @@ class Liar:
     def _thinned(self, raw: bytes) -> bytes:
         """Less than a quorum of seals, made up with what counts for nothing."""
         true = CommitCertificate.decode(raw)
-        kept = true.seals[: max(1, 2 * len(self.driver.head.validators) // 3 - 1)]
+        kept = true.seals[: max(1, quorum_of(len(self.driver.head.validators)) - 1)]
         stranger = self._seal(SimulatedSigner(STRANGERS[0]), true.height, true.digest)
         more = self.random.choice(((), kept[:1], (stranger,), (kept[0],) * 2))
         return replace(true, seals=(*kept, *more)).encode()

@@ -83,6 +83,8 @@ class History:
     dropped: dict[DropReason, int] = field(default_factory=dict)
     overflows: list[str] = field(default_factory=list)
     """Buffers found above their named limit."""
+    lags: list[str] = field(default_factory=list)
+    """Hosts found below the round that f+1 others have reached."""
     healed_ms: int = 0
     resumed_ms: dict[str, int] = field(default_factory=dict)
     """When each host first made a block final that was new after the healing."""

@@ -21,7 +21,7 @@ from node.driver.heads import SubscriberTooSlow, Subscription
 from node.driver.ports import WireMessage
 from node.primitives import rlp
 from node.primitives.types import Hash32
-from node.simulation.buffers import overflows
+from node.simulation.buffers import lagging, overflows
 from node.simulation.history import History, Signed
 from node.simulation.machine.disk import Disk
 from node.simulation.machine.store import SimulatedBlockStore
@@ -104,6 +104,8 @@ class Observer:
             has_body = has_body or self._store.height_of(digest) is not None
         if isinstance(message, ProposalMessage):
             self._note_proposal(message)
+        if isinstance(message, RoundChangeMessage):
+            self._note_lag()
         self._history.signed.append(
             Signed(
                 self._history.now_ms(),
@@ -160,6 +162,7 @@ class Observer:
         now = self._history
         for text in overflows(self._driver):
             now.overflows.append(f"{self._name}: {text}")
+        self._note_lag()
         gone = {
             digest: None
             for digest in self._admitted
@@ -174,6 +177,10 @@ class Observer:
         self._admitted = {
             d: None for d in self._admitted if d in self._driver.pool or d in gone
         }
+
+    def _note_lag(self) -> None:
+        if lag := lagging(self._driver):
+            self._history.lags.append(f"{self._name} {lag}")
 
 
 def _announced(record: bytes) -> Key:

@@ -26,6 +26,11 @@ def liars_survived(count: int) -> int:
     return (count - 1) // 3
 
 
+def quorum_of(count: int) -> int:
+    """ceil(2n / 3), likewise."""
+    return (2 * count + 2) // 3
+
+
 class Kind(StrEnum):
     """Faults that begin at a moment and end by themselves or at healing."""
 
@@ -75,6 +80,10 @@ class Lie(StrEnum):
     FAR_ROUND = "rounds far away"
     WITHHOLD = "withholds bodies"
     FALSE_SYNC = "forged blocks to sync"
+
+
+LIES = (*Lie, *(Lie.UNJUSTIFIED, Lie.FALSE_SYNC) * 3, Lie.EQUIVOCATE, Lie.DOUBLE_SIGN)
+"""To draw from: those with the most ways to lie more often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +171,13 @@ def plan_of(seed: int, size: int | None = None) -> Plan:
     faults = [
         _fault(random, names, honest) for _ in range(random.randrange(MAX_FAULTS))
     ]
-    faults += [_dark(random, fault) for fault in faults if fault.kind is Kind.LOCKS]
+    if any(Lie.UNJUSTIFIED in lies for _, lies in liars) and random.random() < 0.7:
+        at_s = round(random.uniform(FAULTS_FROM_S, 8), 3)
+        until_s = round(at_s + random.uniform(4, 8), 3)
+        faults.append(Fault(at_s, until_s, Kind.LOCKS, (), 0.3))
+    faults += [_dark(random, fault) for fault in faults if fault.kind is Kind.LOCKS][
+        random.randrange(3) :
+    ]
     for name in logs:
         faults += _log_faults(random, name, names)
     if not bad and random.random() < WIPED:
@@ -196,8 +211,8 @@ def _roles(
     for name in bad:
         role = random.random()
         if role < 0.6:
-            lies = random.sample(list(Lie), random.randrange(1, 5))
-            liars.append((name, tuple(lies)))
+            lies = random.sample(LIES, random.randrange(1, 6))
+            liars.append((name, tuple(dict.fromkeys(lies))))
         elif role < 0.7:
             twins.append(name)
         else:

@@ -7,7 +7,7 @@ test: a quorum is ceil(2n/3) of the validators that the parent's execution named
 from collections.abc import Iterator, Sequence
 
 from node.chain.block import Block
-from node.chain.certificate import signers_of
+from node.chain.certificate import CertificateError, signers_of
 from node.chain.genesis import Genesis
 from node.chain.header import Header
 from node.chain.header_rules import HeaderInvalid
@@ -18,14 +18,10 @@ from node.simulation.history import Final, History
 from node.simulation.machine.keys import SimulatedVerifier
 from node.simulation.machine.ledger import Ledger, StateDisk
 from node.simulation.machine.virtual_time import START_S
+from node.simulation.plan import quorum_of
 
 MAX_RATE = 1.02
 """How much faster than true time a host's clock runs at most."""
-
-
-def quorum_of(count: int) -> int:
-    """ceil(2n / 3)"""
-    return (2 * count + 2) // 3
 
 
 def agreement(finals: Sequence[Final]) -> Iterator[str]:
@@ -69,7 +65,12 @@ def certificates(genesis: Genesis, finals: Sequence[Final]) -> Iterator[str]:
             continue
         checked[final.block.certificate] = None
         members = sets[header.number]
-        signers = dict.fromkeys(signers_of(certificate, domain, SimulatedVerifier()))
+        try:
+            seals = signers_of(certificate, domain, SimulatedVerifier())
+        except CertificateError as error:
+            yield f"validity: the {place}: {error}"
+            continue
+        signers = dict.fromkeys(seals)
         known = [signer for signer in signers if signer in members]
         if len(known) < quorum_of(len(members)):
             yield f"validity: the {place} has {len(known)} seals of {len(members)}"

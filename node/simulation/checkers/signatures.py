@@ -16,8 +16,8 @@ from node.consensus.messages import (
     RoundChange,
 )
 from node.primitives.types import Address, Hash32
-from node.simulation.checkers.agreement import quorum_of
 from node.simulation.history import History, Recovered, Signed
+from node.simulation.plan import quorum_of
 
 HIGHEST_ROUND = 100_000
 """No honest host gets there in a simulation by its own timers."""

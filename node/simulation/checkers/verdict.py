@@ -59,6 +59,8 @@ def _findings(world: World) -> Iterator[str]:
     yield from liveness(world)
     for overflow in history.overflows:
         yield f"bounds: {overflow}"
+    for lag in history.lags:
+        yield f"rounds: {lag}"
     for lost in history.untraced:
         yield f"trace: a transaction left the pool of {lost} without a reason"
     yield from endings(history, honest, world.plan.wiped)
