@@ -47,13 +47,9 @@ class SmallDisk:
     def fill(self) -> int:
         """Take all that is left; returns how many bytes that was."""
         with (self.folder / BALLAST).open("ab", buffering=0) as ballast:
-            with suppress(OSError):
+            with suppress(OSError):  # the last write before it is cut short
                 while True:
                     ballast.write(CHUNK)
-            # The last bytes, which a whole chunk no longer fits into.
-            with suppress(OSError):
-                while True:
-                    ballast.write(CHUNK[:512])
             return ballast.tell()
 
     def free(self) -> None:

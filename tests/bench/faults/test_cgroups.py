@@ -18,28 +18,44 @@ pytestmark = pytest.mark.skipif(
 )
 PATIENCE_S = 10.0
 SILENCE_S = 0.4
+ECHOES = 20
 SERVER = """
-import os, socket, sys
+import socket, sys
+ECHOES = 20
 with open(sys.argv[1], "w") as file:
     file.write("0")
 server = socket.create_server(("127.0.0.1", 0))
 print(server.getsockname()[1], flush=True)
 while True:
     connection, _ = server.accept()
-    connection.sendall(connection.recv(100))
+    connection.sendall(connection.recv(100) * ECHOES)
     connection.close()
+"""
+
+TICKER = """
+import socket, sys, time
+with open(sys.argv[1], "w") as file:
+    file.write("0")
+server = socket.create_server(("127.0.0.1", 0))
+print(server.getsockname()[1], flush=True)
+connection, _ = server.accept()
+while True:
+    connection.sendall(b".")
+    time.sleep(0.02)
 """
 
 
 @asynccontextmanager
-async def server(cgroups: Cgroups, name: str) -> AsyncIterator[int]:
+async def server(
+    cgroups: Cgroups, name: str, program: str = SERVER
+) -> AsyncIterator[int]:
     """An echo server in the cgroup of a component, as its supervisor would start it."""
     cgroup = Path(os.environ[SETTING], name)
     cgroup.mkdir()
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
-        SERVER,
+        program,
         str(cgroup / "cgroup.procs"),
         stdout=asyncio.subprocess.PIPE,
     )
@@ -104,14 +120,44 @@ async def test_a_cut_concerns_the_ports_named_alone() -> None:
                 before.write_text(str(os.getpid()))
 
 
+async def test_a_cut_also_stops_what_the_other_side_sends_unasked() -> None:
+    with Cgroups.claim() as cgroups:
+        async with server(cgroups, "a", TICKER) as a:
+            third = Path(os.environ[SETTING], "c")
+            third.mkdir()
+            before = _own_cgroup()
+            (third / "cgroup.procs").write_text(str(os.getpid()))
+            try:
+                reader, writer = await asyncio.open_connection("127.0.0.1", a)
+                async with asyncio.timeout(PATIENCE_S):
+                    await reader.readexactly(1)
+                cgroups.cut("c", [a])
+                await _hears(reader)  # what was under way already
+                assert not await _hears(reader)
+                cgroups.heal()
+                async with asyncio.timeout(PATIENCE_S):
+                    await reader.readexactly(1)
+                writer.close()
+            finally:
+                before.write_text(str(os.getpid()))
+
+
+async def _hears(reader: asyncio.StreamReader) -> bool:
+    try:
+        async with asyncio.timeout(SILENCE_S):
+            return bool(await reader.read(1000))
+    except TimeoutError:
+        return False
+
+
 async def test_bytes_sent_are_counted_with_their_headers() -> None:
     with Cgroups.claim() as cgroups:
         async with server(cgroups, "a") as a, server(cgroups, "b"):
             cgroups.count(["a", "b"])
             assert await answers(a, b"x" * 100)
             sent = cgroups.sent_bytes()
-            # The echo, and a few packets of 40 to 60 bytes that carry nothing.
-            assert 100 + 40 <= sent["a"] <= 100 + 8 * 60
+            # The echoes, and a few packets of 40 to 60 bytes that carry nothing.
+            assert 100 * ECHOES + 40 <= sent["a"] <= 100 * ECHOES + 8 * 60
             assert sent["b"] == 0
 
 
