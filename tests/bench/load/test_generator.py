@@ -130,12 +130,13 @@ async def test_nobody_leaves_before_patience_has_run_out(tmp_path: Path) -> None
     async def perform(operation: Operation) -> Answer:
         return REFUSED
 
-    rule = RetryRule(attempts_max=100, attempt_timeout_ms=100, backoff_ms=200)
+    # Far apart, so that a busy machine's stalls do not cost an attempt.
+    rule = RetryRule(attempts_max=100, attempt_timeout_ms=500, backoff_ms=1000)
     (record,), _ = await run(
-        tmp_path, perform, visits(1, 1), patience_ms=350, retry=rule
+        tmp_path, perform, visits(1, 1), patience_ms=1750, retry=rule
     )
     assert (record.outcome, len(record.attempts)) == ("failed", 2)
-    assert record.latency_ns >= 350 * MS, "a time-out counts at its full value"
+    assert record.latency_ns >= 1750 * MS, "a time-out counts at its full value"
 
 
 async def test_a_retry_is_the_same_operation_and_ends_as_its_last_answer(

@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from bench.analysis.run import RunResult, analyse_run
+from bench.analysis.series import BY_NAME
 from bench.errors import BenchError, Exit
+from bench.stats.ranks import Interval
+from bench.stats.verdict import Finding, Verdict
 from bench.store.folder import RunFolder, read_json, write_json
-from bench.verbs.difference import conditions, differences
+from bench.verbs.difference import Difference, conditions, differences
 from bench.verbs.gate import conditions_of, exit_code_of
 from tests.bench.made_run import make_run, make_series
 from tests.bench.test_cli import bench
@@ -46,6 +49,22 @@ def test_a_slower_run_is_called_worse_only_with_an_interval_that_says_so(
     assert "not distinguished; ratio in [" in found(before, wild, metric)
     assert "no interval, no claim" in found(before, few, metric)
     assert "equivalent" in found(before, slower, "goodput_orders_per_s")
+
+
+@pytest.mark.parametrize(
+    ("metric", "finding", "worse"),
+    [
+        ("order_latency_ms_p50", Finding.HIGHER, True),
+        ("order_latency_ms_p50", Finding.LOWER, False),
+        ("goodput_orders_per_s", Finding.LOWER, True),
+        ("goodput_orders_per_s", Finding.HIGHER, False),
+        ("goodput_orders_per_s", Finding.UNDISTINGUISHED, False),
+        ("cpu_ms_per_order", Finding.UNCARRIED, False),
+    ],
+)
+def test_which_way_is_worse(metric: str, finding: Finding, worse: bool) -> None:
+    verdict = Verdict(finding, 2.0, Interval(2.0, 1.5, 2.5, 0.93))
+    assert Difference("single", "low", BY_NAME[metric], verdict).is_worse is worse
 
 
 def test_what_differed_between_the_runs_themselves_is_named(tmp_path: Path) -> None:
