@@ -1,8 +1,8 @@
 """The same sequence of dev methods gives the same answers as anvil.
 
 Answers are made comparable (`sequences.comparable`); of an error only that it is one
-counts, for our words are geth's. Needs the binary: on the path, or named by
-CHANDLERY_ANVIL.
+counts, for our words are geth's. Needs the binary: on the path, or in the folder
+CHANDLERY_FOUNDRY.
 """
 
 import contextlib
@@ -27,9 +27,10 @@ WITHIN_S = 20.0
 @contextlib.contextmanager
 def anvil_process() -> Iterator[str]:
     """anvil on a free port; its URL."""
-    binary = os.environ.get("CHANDLERY_ANVIL") or shutil.which("anvil")
+    folder = os.environ.get("CHANDLERY_FOUNDRY")
+    binary = shutil.which("anvil", path=folder)
     if binary is None:
-        pytest.skip("anvil is not installed: name it by CHANDLERY_ANVIL")
+        pytest.skip("anvil is neither on the path nor in CHANDLERY_FOUNDRY")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [binary, "--port", str(port), "--hardfork", "prague", "--silent"]

@@ -25,12 +25,19 @@ export function amount(quantity) {
   return `${decimal(wei, WEI_IN_ETHER)} ether`;
 }
 
-export const gwei = (quantity) => `${decimal(BigInt(quantity), WEI_IN_GWEI)} gwei`;
+// With as many decimals as tell fees apart; the tooltip has all of them.
+export function gwei(quantity) {
+  const wei = BigInt(quantity);
+  const rounded = Number(wei) / Number(WEI_IN_GWEI);
+  const words = rounded.toLocaleString("en", { maximumFractionDigits: 4 });
+  return h("span", { title: `${wei.toLocaleString("en")} wei` }, `${words} gwei`);
+}
 
-export function moment(quantity) {
+export function moment(quantity, isShort = false) {
   const date = new Date(Number(BigInt(quantity)) * 1000);
-  const words = date.toLocaleString("en", { dateStyle: "medium", timeStyle: "medium" });
-  return h("time", { datetime: date.toISOString() }, words);
+  const whole = date.toLocaleString("en", { dateStyle: "medium", timeStyle: "medium" });
+  const words = isShort ? date.toLocaleTimeString("en", { timeStyle: "medium" }) : whole;
+  return h("time", { datetime: date.toISOString(), title: whole }, words);
 }
 
 export const code = (text) => h("code", {}, text);

@@ -52,7 +52,7 @@ function signers(certificate) {
   return facts([
     ["Round", number(certificate.round)],
     [
-      `${certificate.seals.length} seals`,
+      `Seals (${certificate.seals.length})`,
       (certificate.signers ?? []).map((address) => h("div", {}, addressLink(address, true))),
     ],
   ]);

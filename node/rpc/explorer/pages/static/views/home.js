@@ -12,6 +12,8 @@ async function newestBlocks(head) {
   return ask(numbers.map((at) => ["eth_getBlockByNumber", `0x${at.toString(16)}`, false]));
 }
 
+const share = (block) => Math.round((100 * Number(block.gasUsed)) / Number(block.gasLimit));
+
 export async function home() {
   const [head, status, pool] = await ask([["eth_blockNumber"], ["qbft_status"], ["txpool_status"]]);
   const blocks = (await newestBlocks(Number(head))).filter((block) => block !== null);
@@ -35,9 +37,9 @@ export async function home() {
       [["Block"], ["Time"], ["Transactions", "number"], ["Gas used", "number"], ["Proposer", "spare"], ["Hash", "spare"]],
       blocks.map((block) => [
         blockLink(block.number),
-        moment(block.timestamp),
+        moment(block.timestamp, true),
         number(block.transactions.length),
-        `${number(block.gasUsed)} (${Math.round((100 * Number(block.gasUsed)) / Number(block.gasLimit))}%)`,
+        [number(block.gasUsed), h("span", { class: "spare" }, ` (${share(block)}%)`)],
         addressLink(block.miner),
         code(short(block.hash)),
       ]),

@@ -61,7 +61,7 @@ async function reason(hash) {
 
 function event(log) {
   const found = decodeEvent(log);
-  const head = h("p", {}, found ? `${found.contract}: ${found.name}` : "An event of ", addressLink(log.address));
+  const head = h("p", {}, found ? `${found.contract}: ${found.name} at ` : "An event of ", addressLink(log.address));
   const plain = [...log.topics.map((topic, at) => [`topic ${at}`, code(topic)]), ["data", code(log.data)]];
   return [head, found ? values(found.values) : facts(plain)];
 }
