@@ -17,6 +17,16 @@ from bench.report.series.sentences import (
 )
 from bench.report.words import listed, milliseconds, number, percent, plural, seconds
 
+# What each kind of fault did to a component: as a participle, and as a noun before it.
+HIT = {
+    "kill": ("killed", "kill -9 of"),
+    "pause": ("frozen", "a freeze of"),
+    "partition": ("cut off", "cutting off"),
+    "one-way": ("cut off one way", "cutting off, one way,"),
+    "loss": ("made to lose packets", "packets lost by"),
+    "delay": ("delayed", "a delay before"),
+}
+
 
 def verdict(result: RunResult) -> str:
     """The first sentence of the report."""
@@ -27,13 +37,14 @@ def verdict(result: RunResult) -> str:
     lost = sum(len(trial.orders.lost) for trial in trials)
     acknowledged = sum(trial.orders.acknowledged for trial in trials)
     courses = [c for trial in trials for c in trial.faults if c.not_run is None]
-    kinds = {"kill": "killed", "pause": "frozen"}
-    done = " or ".join(sorted({kinds[course.kind] for course in courses})) or "hit"
+    done = " or ".join(sorted({HIT[course.kind][0] for course in courses}))
     names = listed([target.name for target in measured])
+    was = "was" if len(courses) == 1 else "were"
+    met = f"{plural(len(courses), 'component')} {was} {done} meanwhile"
+    if not courses:
+        met = "nothing was broken meanwhile"
     text = (
-        f"{names} sold the same candles to the same shoppers; "
-        f"{plural(len(courses), 'component')} "
-        f"{'was' if len(courses) == 1 else 'were'} {done} meanwhile, and "
+        f"{names} sold the same candles to the same shoppers; {met}, and "
         f"{'none' if lost == 0 else number(lost)} of "
         f"{plural(acknowledged, 'acknowledged order')} "
         f"{'was' if lost <= 1 else 'were'} lost."
@@ -93,8 +104,7 @@ def fault_sentence(course: FaultCourse) -> str:
     """One fault in one sentence."""
     if course.not_run is not None:
         return f"The fault was not run: {course.not_run}."
-    what = "kill -9 of" if course.kind == "kill" else "a freeze of"
-    begun = f"After {what} {course.component}"
+    begun = f"After {HIT[course.kind][1]} {course.component}"
     if course.requests_failed == 0:
         return (
             f"{begun} no request failed; the slowest order took "

@@ -11,8 +11,15 @@ from bench.analysis.run import analyse_run
 from bench.report.figures import figures_of
 from bench.report.limits import limits_of
 from bench.report.page import write_page
-from bench.report.sentences import against_each, comparisons, target_sentence, verdict
+from bench.report.sentences import (
+    HIT,
+    against_each,
+    comparisons,
+    target_sentence,
+    verdict,
+)
 from bench.report.summary import summary_lines
+from bench.scenario.model import FAULT_KINDS
 from bench.store.folder import RunFolder, read_json, write_json
 from tests.bench.made_run import KILL_S, make_run
 
@@ -135,6 +142,10 @@ def test_a_target_is_told_in_a_sentence(run: RunFolder) -> None:
     told = target_sentence(analyse_run(run).targets[0])
     assert "single finished 10 orders/s of 10 offered" in told
     assert "After kill -9 of server1 120 requests failed" in told
+
+
+def test_every_kind_of_fault_has_its_words() -> None:
+    assert set(HIT) == set(FAULT_KINDS)
 
 
 def test_quick_size_claims_nothing(run: RunFolder) -> None:
