@@ -24,7 +24,6 @@ HIT = {
     "partition": ("cut off", "cutting off"),
     "one-way": ("cut off one way", "cutting off, one way,"),
     "loss": ("made to lose packets", "packets lost by"),
-    "delay": ("delayed", "a delay before"),
 }
 
 
