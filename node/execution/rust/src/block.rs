@@ -44,6 +44,7 @@ pub struct Execution<'a> {
 /// What the transactions of a block gave, in order.
 #[derive(Clone, Default)]
 pub struct Results {
+    pub hashes: Vec<B256>,
     /// RLP consensus encodings.
     pub receipts: Vec<Vec<u8>>,
     pub gas_used: Vec<u64>,
@@ -189,6 +190,7 @@ impl<'a> Execution<'a> {
         let (receipt, bloom) = receipt(tx.env.tx_type, results.total_gas, result);
         results.receipts.push(receipt);
         results.bloom |= bloom;
+        results.hashes.push(tx.hash);
         self.raws.push(tx.raw.clone());
         if self.known_senders.insert(tx.sender()) {
             self.senders.push(tx.sender());

@@ -92,6 +92,8 @@ pub struct Pending {
     pub version: Arc<Version>,
     pub changes: Changes,
     pub executed: Arc<Executed>,
+    /// Of its transactions.
+    pub hashes: Vec<B256>,
 }
 
 impl Pending {
@@ -123,6 +125,7 @@ impl Pending {
             version: Arc::new(version),
             changes: finished.changes,
             executed: Arc::new(executed),
+            hashes: finished.results.hashes,
         }
     }
 }
@@ -260,6 +263,7 @@ impl Engine {
         let due = self.due_checkpoint(&mut inner);
         drop(inner);
         drop(siblings);
+        self.checker.forget(&chosen.hashes);
         if let Some(checkpoint) = due {
             self.saver().save(checkpoint)?;
         }

@@ -194,6 +194,12 @@ struct Cache {
 }
 
 impl Cache {
+    fn forget(&mut self, hash: &B256) {
+        if let Some(gone) = self.known.remove(hash) {
+            self.bytes -= gone.raw.len();
+        }
+    }
+
     fn add(&mut self, tx: &Arc<Tx>) {
         if self.known.insert(tx.hash, tx.clone()).is_some() {
             return;
@@ -204,9 +210,7 @@ impl Cache {
             let Some(oldest) = self.order.pop_front() else {
                 break;
             };
-            if let Some(gone) = self.known.remove(&oldest) {
-                self.bytes -= gone.raw.len();
-            }
+            self.forget(&oldest);
         }
     }
 }
@@ -255,6 +259,12 @@ impl Checker {
     fn check(&self, raw: &[u8]) -> Checked {
         let decided = self.unsigned.and_then(|unsigned| unsigned(raw));
         decided.unwrap_or_else(|| check(raw, self.chain_id()).map(Arc::new))
+    }
+
+    /// Lets go of transactions that are final: their memory serves the next ones.
+    pub fn forget(&self, hashes: &[B256]) {
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        hashes.iter().for_each(|hash| cache.forget(hash));
     }
 
     /// Runs on the pool, so that everything below uses its threads only.
