@@ -145,7 +145,8 @@ class PatroniServer:
         Patroni's business, and no reason to start it anew.
         """
         if not self._formed:
-            self._formed = await self._says("/primary") or await self._says("/replica")
+            # One question for both roles: answering costs a node that is starting.
+            self._formed = await self._says("/readiness")
             return self._formed
         return await self._says("/liveness")
 

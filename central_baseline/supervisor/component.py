@@ -27,7 +27,9 @@ from central_baseline.supervisor.server import Server
 
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 15.0
-READY_POLL_S = 0.03
+READY_POLL_S = 0.03  # at first; asking is work for who is asked, so ever more rarely
+MAX_READY_POLL_S = 0.25
+POLL_SLOWS_BY = 1.2
 GONE_POLL_S = 0.01
 GONE_TIMEOUT_S = 20.0
 LOG_TAIL = 1500  # characters shown when a server does not come up
@@ -163,6 +165,7 @@ class Component:
         # Some servers need longer than others: a database that recovers, an election.
         timeout_s = getattr(server, "start_timeout_s", START_TIMEOUT_S)
         deadline = time.monotonic() + timeout_s
+        pause_s = READY_POLL_S
         while not await server.is_ready():
             if child.exited.done() or time.monotonic() > deadline:
                 how = (
@@ -177,7 +180,8 @@ class Component:
                     f"{self.name}: {server.name} at {server.address} {how}; "
                     f"log {command.log}:\n{tail.strip()}"
                 )
-            await asyncio.sleep(READY_POLL_S)
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * POLL_SLOWS_BY, MAX_READY_POLL_S)
         await server.after_ready()
 
     def _on_exit(self, child: Child) -> None:
