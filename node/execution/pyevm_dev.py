@@ -186,6 +186,7 @@ class PyEvmDevExecutor(PyEvmExecutor):
         """See DevExecutor."""
         self._memory.cut(mark)
         self._forget_pending()
+        self._admitted.clear()
 
     @property
     def held(self) -> tuple[int, int, int, int]:

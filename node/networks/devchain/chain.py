@@ -31,6 +31,7 @@ from node.networks.devchain.environment import (
     Snapshot,
     Step,
     block_env,
+    block_of,
     rules_of,
 )
 from node.networks.devchain.pooling import (
@@ -209,7 +210,7 @@ class DevChain:
     def _finish(self, draft: Draft, built: BuiltBlock) -> dict[Hash32, str]:
         executed, chosen = built.executed, draft.chosen.hashes
         self.executor.commit(executed.digest)
-        block = Block.decode(built.block)
+        block = block_of(built, draft.chosen)
         hashes = tuple(chosen[position] for position in built.included)
         senders = senders_of(self.pool, hashes)
         self._append(Sealed(block, executed.receipts, hashes, senders, draft.mark))

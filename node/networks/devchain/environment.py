@@ -10,6 +10,7 @@ from node.chain.header import Header, prev_randao_of
 from node.chain.header_rules import HeaderRules
 from node.execution.executor import BlockEnv, BuiltBlock
 from node.networks.devchain.clock import ClockState
+from node.primitives import rlp
 from node.primitives.types import Address, Hash32
 from node.txpool.entries import Entry, Selection
 
@@ -78,6 +79,13 @@ class DevRules(HeaderRules):
             return self.next_base_fee
         # Not super(): dataclasses with slots are made anew, and super() loses them.
         return HeaderRules.base_fee_after(self, parent)
+
+
+def block_of(built: BuiltBlock, chosen: Selection) -> Block:
+    """The block; its transactions are those chosen, and not taken apart again."""
+    header, *_ = rlp.split_list(built.block)
+    raws = tuple(chosen.raws[position] for position in built.included)
+    return Block(Header.decode(header), raws)
 
 
 def rules_of(genesis: Genesis, environment: Environment) -> HeaderRules:

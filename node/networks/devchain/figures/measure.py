@@ -109,8 +109,7 @@ async def resets(executor: str, count: int) -> Resets:
     node, orders = await _opened(executor)
     ask = node.dispatcher.answer
     try:
-        bodies = [_sends(raw) for raw in Orders().take(250)]
-        assert len(orders.keys) == len(bodies)
+        bodies = _first_orders(orders, count)
         took: list[float] = []
         process = psutil.Process()
         before = 0
@@ -119,7 +118,7 @@ async def resets(executor: str, count: int) -> Resets:
             if turn == count // 10:  # what a process needs once is in use by now
                 before = process.memory_info().rss
             await _result(ask, request("anvil_setBalance", f"0x{turn:040x}", BALANCE))
-            await _result(ask, bodies[turn % len(bodies)])
+            await _result(ask, bodies[turn])
             began = time.perf_counter()
             if not await _result(ask, request("evm_revert", snapshot)):
                 raise ClientError(f"snapshot {snapshot} is gone")
@@ -148,6 +147,15 @@ async def _opened(executor: str) -> tuple[DevNode, Orders]:
     for key in orders.keys:
         await _result(ask, request("anvil_setBalance", _hex(key.address), BALANCE))
     return node, orders
+
+
+def _first_orders(orders: Orders, count: int) -> list[bytes]:
+    """Requests with orders that differ, each the first one of its sender."""
+    bodies: list[bytes] = []
+    while len(bodies) < count:
+        orders.nonces = [0] * len(orders.keys)
+        bodies += [_sends(raw) for raw in orders.take(len(orders.keys))]
+    return bodies[:count]
 
 
 async def _result(ask: Ask, body: bytes) -> object:

@@ -153,7 +153,10 @@ impl DevEngine {
     pub fn rewind(&self, mark: usize) -> Result<(), Fault> {
         let mut inner = self.lock();
         inner.pending.clear();
-        inner.layers.cut(mark)
+        inner.layers.cut(mark)?;
+        // Transactions that were checked are forgotten, so that a reset leaves nothing.
+        self.checker.set_chain_id(self.checker.chain_id());
+        Ok(())
     }
 
     /// From now on transactions are for this chain, and CHAINID says so.
