@@ -5,16 +5,44 @@ scrape reads the status document and those counters. All names start with `chand
 units come last.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import accumulate
+from math import inf
+from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 Counters = Mapping[str, Mapping[str, int]]
 """Family -> label value -> count, e.g. {"rpc_requests": {"eth_call": 7}}."""
+
+
+class Durations(Protocol):
+    """A histogram, as whoever measures keeps it."""
+
+    @property
+    def bounds_s(self) -> Sequence[float]:
+        """Upper bounds of the buckets; above the last comes infinity."""
+        ...
+
+    @property
+    def buckets(self) -> Sequence[int]:
+        """How many fell into each, infinity's included; not cumulative."""
+        ...
+
+    @property
+    def sum_s(self) -> float: ...
+
+
+Histograms = Mapping[str, Mapping[str, Durations]]
+"""Family -> label value -> durations; the value is "" in a family without a label."""
 
 LABELS = {
     "rpc_requests": ("method", "JSON-RPC requests answered"),
@@ -22,9 +50,17 @@ LABELS = {
     "peer_messages_received": ("kind", "messages received from peers"),
     "peer_bytes_sent": ("kind", "bytes sent to peers, by message"),
     "peer_bytes_received": ("kind", "bytes received from peers, by message"),
+    "peer_refusals": ("reason", "peers and messages refused, by reason"),
     "commit_rounds": ("round", "blocks committed, by round"),
+    "late_messages": ("kind", "consensus messages of heights that were final already"),
+    "evidence": ("kind", "double signatures noticed since the start"),
+    "pool_refused": ("reason", "transactions not admitted, by reason"),
     "pool_dropped": ("reason", "transactions dropped from the pool, by reason"),
-    "fsyncs": ("file", "fsync calls, by file"),
+}
+HISTOGRAMS = {
+    "round_seconds": ("", "how long consensus rounds lasted"),
+    "durable_write_seconds": ("", "durable writes: waiting, writing and fsync"),
+    "step_seconds": ("event", "steps of the consensus engine, by event"),
 }
 
 
@@ -32,10 +68,14 @@ class NodeCollector(Collector):
     """Turns the status document and the counters into metrics."""
 
     def __init__(
-        self, status: Callable[[], dict[str, Any]], counters: Callable[[], Counters]
+        self,
+        status: Callable[[], dict[str, Any]],
+        counters: Callable[[], Counters],
+        histograms: Callable[[], Histograms],
     ) -> None:
         self._status = status
         self._counters = counters
+        self._histograms = histograms
 
     def collect(self) -> Iterator[Metric]:
         """Called by the registry at each scrape."""
@@ -53,10 +93,12 @@ class NodeCollector(Collector):
             ("syncing", "1 while catching up", int(bool(status["syncing"]))),
             ("pool_executable", "executable ones", status["pool"]["executable"]),
             ("pool_gapped", "behind a missing nonce", status["pool"]["gapped"]),
+            ("evidence_kept", "double signatures on record", status["evidence"]),
             ("disk_full", "1 when there is no room to write", int(status["disk_full"])),
         ):
             yield GaugeMetricFamily(f"chandlery_{name}", text, value=value)
         yield from _counter_families(self._counters())
+        yield from _histogram_families(self._histograms())
 
 
 def _counter_families(counters: Counters) -> Iterator[Metric]:
@@ -65,6 +107,21 @@ def _counter_families(counters: Counters) -> Iterator[Metric]:
         metric = CounterMetricFamily(f"chandlery_{family}", text, labels=[label])
         for value, count in rows.items():
             metric.add_metric([value], count)
+        yield metric
+
+
+def _histogram_families(histograms: Histograms) -> Iterator[Metric]:
+    for family, rows in histograms.items():
+        label, text = HISTOGRAMS[family]
+        labels = [label] if label else []
+        metric = HistogramMetricFamily(f"chandlery_{family}", text, labels=labels)
+        for value, durations in rows.items():
+            passed = accumulate(durations.buckets)
+            buckets = [
+                (f"{bound:g}" if bound < inf else "+Inf", float(count))
+                for bound, count in zip((*durations.bounds_s, inf), passed, strict=True)
+            ]
+            metric.add_metric([value] if label else [], buckets, durations.sum_s)
         yield metric
 
 

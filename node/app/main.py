@@ -127,7 +127,7 @@ async def open_node(
         backend = NodeBackend(genesis, driver, key.address, clock)
         rpc = RpcService(backend, config.rpc, config.directory)
         admin = AdminServer(
-            config.metrics, backend.status, _collector(backend, rpc, mesh)
+            config.metrics, backend.status, _collector(backend, driver, rpc, mesh)
         )
         backend.start()
         stack.push_async_callback(backend.stop)
@@ -174,8 +174,15 @@ def _limits(config: NodeConfig, genesis: Genesis) -> PoolLimits:
     )
 
 
-def _collector(backend: NodeBackend, rpc: RpcService, mesh: Mesh) -> NodeCollector:
+def _collector(
+    backend: NodeBackend, driver: Driver, rpc: RpcService, mesh: Mesh
+) -> NodeCollector:
     def counters() -> Counters:
-        return {"rpc_requests": rpc.dispatcher.requests, **mesh.counters()}
+        return {
+            "rpc_requests": rpc.dispatcher.requests,
+            "pool_dropped": driver.status().pool_dropped,
+            **driver.measures.counters(),
+            **mesh.counters(),
+        }
 
-    return NodeCollector(backend.status, counters)
+    return NodeCollector(backend.status, counters, driver.measures.histograms)

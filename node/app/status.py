@@ -50,6 +50,7 @@ def status_json(
         "pool": {"executable": status.pool_executable, "gapped": status.pool_gapped},
         "disk_full": status.disk_full,
         "dropped_events": status.dropped_events,
+        "evidence": status.evidence,
     }
 
 
@@ -95,11 +96,13 @@ def _validators(
     connected = {peer.address for peer in status.peers} | {own}
     members = engine.validators if engine else status.validators
     heard = _heard(engine) if engine else {}
+    present = engine.present if engine else ()
     return [
         {
             "address": _hex(member),
             "self": member == own,
             "connected": member in connected,
+            "present": member == own or member in present,
             "heard": heard.get(member, []),
         }
         for member in members

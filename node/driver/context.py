@@ -12,6 +12,7 @@ from node.consensus.events import RECENT_COINBASES, Event
 from node.driver.background import Background
 from node.driver.blocks.bodies import Bodies
 from node.driver.heads import Head, Topic
+from node.driver.measures import Measures
 from node.driver.ports import (
     BlockStore,
     Clock,
@@ -85,6 +86,7 @@ class Context:
     dropped: Topic[Dropped] = field(default_factory=Topic)
     """Transactions that left the pool without being included, and why."""
     dropped_counts: Counter[DropReason] = field(default_factory=Counter)
+    measures: Measures = field(default_factory=Measures)
     head_since_ms: int = 0
     disk_full: bool = False
     was_pending: bool = False
@@ -136,7 +138,9 @@ class Context:
 
         Raises StorageFailed, which nobody may retry.
         """
+        loop = asyncio.get_running_loop()
         while True:
+            began_s = loop.time()
             try:
                 await self.ports.lanes.disk(work)
             except DiskFull as error:
@@ -145,5 +149,6 @@ class Context:
                 self.disk_full = True
                 await asyncio.sleep(self.settings.disk_retry_ms / 1000)
             else:
+                self.measures.write_s.observe(loop.time() - began_s)
                 self.disk_full = False
                 return

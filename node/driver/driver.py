@@ -32,6 +32,7 @@ from node.driver.context import Context, DriverPorts, DriverSettings
 from node.driver.heads import Head, NewHead, Subscription, Topic
 from node.driver.inbox import PeerInbox
 from node.driver.loop import EngineLoop
+from node.driver.measures import Measures
 from node.driver.peers.admission import Admission, Submitted
 from node.driver.peers.catching_up import CatchingUp
 from node.driver.peers.lost_logs import LostLogs
@@ -73,6 +74,8 @@ class DriverStatus:
     """Who signs the next height."""
     pool_dropped: dict[str, int]
     """Transactions that left the pool without being included, by reason."""
+    evidence: int
+    """Double signatures on record."""
 
 
 class Driver:
@@ -120,6 +123,7 @@ class Driver:
     ) -> None:
         self._ended: asyncio.Future[None] | None = None
         self._heads: Topic[NewHead] = Topic()
+        self._evidence_count = 0
         self._context = context = Context(
             genesis=genesis,
             ports=ports,
@@ -175,6 +179,11 @@ class Driver:
         """Waiting transactions; only the driver changes it."""
         return self._context.pool
 
+    @property
+    def measures(self) -> Measures:
+        """What is counted and timed, for the metrics."""
+        return self._context.measures
+
     async def start(self) -> None:
         """Recover. Raises StorageFailed (exit code 4)."""
         context, ports = self._context, self._context.ports
@@ -182,6 +191,7 @@ class Driver:
         genesis = context.genesis
         context.head = await recover(genesis, ports.store, ports.executor, ports.lanes)
         context.head_since_ms = context.now_ms
+        self._evidence_count = sum(1 for _ in ports.store.evidence())
         height = context.height
         kept = context.recent_coinbases.maxlen or 1
         for number in range(max(1, height - kept + 1), height + 1):
@@ -247,7 +257,8 @@ class Driver:
             dropped_events=self._loop.dropped_events,
             executor=context.ports.executor.name,
             validators=context.head.validators.addresses,
-            pool_dropped={str(k): n for k, n in context.dropped_counts.items()},
+            pool_dropped={k.name.lower(): n for k, n in context.dropped_counts.items()},
+            evidence=self._evidence_count,
         )
 
     def _make_loop(self) -> EngineLoop:
@@ -283,6 +294,8 @@ class Driver:
     def _on_evidence(self, effect: RecordEvidence) -> None:
         store, evidence = self._context.ports.store, effect.evidence
         author = evidence.first.author.hex()
+        self._context.measures.evidence[evidence.first.payload.code.name.lower()] += 1
+        self._evidence_count += 1
         log.error("validator 0x%s signed two different payloads", author)
         work = self._context.write(lambda: store.put_evidence(evidence))
         self._context.tasks.spawn(work)

@@ -74,6 +74,9 @@ class PeerInbox:
             case Signatures():
                 self.own.on_signatures(peer, message)
             case _:
+                payload = message.signed.payload
+                if payload.height <= self.context.height:
+                    self.context.measures.late_messages[payload.code.name.lower()] += 1
                 if message.signed.author in self.context.head.validators:
                     self.observed.note(message)
                 now_ms = self.context.now_ms

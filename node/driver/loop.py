@@ -101,7 +101,10 @@ class EngineLoop:
                 batch = self._perform(effects)
 
     def _step(self, event: Event) -> list[Effect]:
+        now_s = asyncio.get_running_loop().time
+        began_s = now_s()
         effects = self.engine.step(event)
+        self._context.measures.stepped(type(event).__name__, now_s() - began_s)
         record = self._context.ports.on_event
         if record is not None:
             for item in (event, *effects):
@@ -190,6 +193,9 @@ class EngineLoop:
 
     def _set_timer(self, effect: SetTimer) -> None:
         kind = effect.kind
+        if kind is TimerKind.ROUND:
+            measures, now_ms = self._context.measures, self._context.now_ms
+            measures.entered(effect.height, effect.round, now_ms)
         if kind not in self._timers:
             clock = self._context.ports.clock
             self._timers[kind] = Alarm(clock, lambda: self._on_due(kind))

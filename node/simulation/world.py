@@ -245,7 +245,7 @@ class World:
     def _other_log(self, fault: Fault) -> bytes | None:
         """What lies where the safety log was: nothing, another's, an older one."""
         if fault.kind is Kind.FOREIGN_LOG:
-            return self.hosts[fault.hosts[1]].disk.durable("safety.log")
+            return self.hosts[fault.hosts[1]].disk.durable("safety.log") or None
         copies = self._logs.get(fault.hosts[0], [])
         return copies[0] if fault.kind is Kind.OLD_LOG and copies else None
 

@@ -42,4 +42,5 @@ class MeshCounters:
             "peer_messages_received": dict(self.messages_received),
             "peer_bytes_sent": dict(self.bytes_sent),
             "peer_bytes_received": dict(self.bytes_received),
+            "peer_refusals": dict(self.refusals),
         }

@@ -33,7 +33,7 @@ def diagnose(status: dict[str, Any]) -> list[str]:
     findings = []
     consensus = status["consensus"]
     validators = status["validators"]
-    missing = [row["address"] for row in validators if not row["connected"]]
+    missing = [row["address"] for row in validators if _is_missing(row, consensus)]
     present = len(validators) - len(missing)
     timer_s = consensus.get("next_timer_s")
     where = f"height {consensus['height']}, round {consensus['round']}"
@@ -41,7 +41,7 @@ def diagnose(status: dict[str, Any]) -> list[str]:
         where += f"; next timer in {timer_s:.1f} s"
     if present < status["quorum"]:
         findings.append(
-            f"no quorum: {present} of {len(validators)} validators are connected, "
+            f"no quorum: {present} of {len(validators)} validators are here, "
             f"{status['quorum']} are needed; missing: {', '.join(missing)}; {where}; "
             "start the missing ones"
         )
@@ -65,3 +65,9 @@ def diagnose(status: dict[str, Any]) -> list[str]:
             "see qbft_getEvidence and remove the liar with `chandlery validators`"
         )
     return findings
+
+
+def _is_missing(row: dict[str, Any], consensus: dict[str, Any]) -> bool:
+    """Not connected, or silent in a round that waits: paused or cut off, perhaps."""
+    is_silent = consensus["round"] > 0 and not row["present"]
+    return bool(not row["connected"] or is_silent)

@@ -130,6 +130,8 @@ class Commits:
             await context.ports.lanes.executor(
                 partial(_commit, executor, digest, body.block)
             )
+            context.measures.committed(certificate.round)
+            context.measures.left(context.now_ms)
             self._advance(final, body)
             while store.staged_blocks() >= MAX_UNWRITTEN:
                 await self._flush()

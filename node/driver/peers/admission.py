@@ -162,6 +162,9 @@ class Admission:
         ]
         result = context.pool.add(good, accounts, context.next_base_fee, context.now_ms)
         context.note_dropped(result.dropped)
+        refused = context.measures.pool_refused
+        refused.update(i.kind.value for i in infos if isinstance(i, TxError))
+        refused.update(a.refusal.value for a in result.admissions if a.refusal)
         new = {
             info.hash: raw
             for (info, raw), admission in zip(good, result.admissions, strict=True)

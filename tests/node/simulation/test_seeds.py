@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from node.simulation.plan import plan_of
+from node.simulation.plan import Plan, plan_of
 from node.simulation.run import Outcome, simulate
 
 CHUNK = 10
@@ -51,18 +51,18 @@ def test_many_more_seeds_are_clean(chunk: int) -> None:
         assert not complaint(simulate(plan_of(seed, 4 if seed % 2 else 7)))
 
 
-def kept_seeds() -> list[tuple[int, tuple[int, ...] | None]]:
-    """(seed, positions) of every line."""
-    found: list[tuple[int, tuple[int, ...] | None]] = []
+def kept_seeds() -> list[tuple[Plan, tuple[int, ...] | None]]:
+    """(plan, positions) of every line."""
+    found: list[tuple[Plan, tuple[int, ...] | None]] = []
     for line in FAILED_ONCE.read_text().splitlines():
         words = line.split("#")[0].split()
         if words:
             kept = tuple(map(int, words[1].split(","))) if len(words) > 1 else None
-            found.append((int(words[0]), kept))
+            seed, _, size = words[0].partition("/")
+            found.append((plan_of(int(seed), int(size) if size else None), kept))
     return found
 
 
 def test_seeds_that_failed_once_stay_clean() -> None:
-    for seed, kept in kept_seeds():
-        plan = plan_of(seed)
+    for plan, kept in kept_seeds():
         assert not complaint(simulate(plan if kept is None else plan.with_faults(kept)))

@@ -16,6 +16,7 @@ def test_messages_and_bytes_are_counted_by_kind() -> None:
         "peer_messages_received": {"Status": 1},
         "peer_bytes_sent": {"Status": 120},
         "peer_bytes_received": {"Status": 40},
+        "peer_refusals": {},
     }
     assert set(counters.families()) <= set(LABELS)
 
