@@ -255,6 +255,34 @@ def test_an_order_shows_everything_about_it(chain: EvmShop) -> None:
     assert view(chain, "order", 1) == moulding
 
 
+def test_the_last_address_of_an_order_is_the_one_that_counts(chain: EvmShop) -> None:
+    def digest(number: int) -> bytes:
+        return bytes(view(chain, "order", number)["delivery_digest"])
+
+    chain.transact("alice", encode_call("set_profile", b"home"))
+    chain.transact("alice", encode_call("place", *request(1, delivery=b"work")), 2000)
+    chain.transact("alice", encode_call("place", *request(2, delivery=b"")), 2000)
+    assert (digest(1), digest(2)) == (keccak(b"work"), keccak(b"home"))
+    for number in (1, 2):
+        for envelope in (b"a friend", b"another friend", b"home again"):
+            call = encode_call("redirect", number, envelope)
+            assert events(chain, "alice", call) == [
+                (
+                    "OrderDelivery",
+                    {
+                        "order_id": number,
+                        "buyer": "alice",
+                        "digest": keccak(envelope),
+                        "envelope": envelope,
+                    },
+                )
+            ]
+            assert digest(number) == keccak(envelope)
+    # The profile is for orders without an address of their own.
+    chain.transact("alice", encode_call("set_profile", b"moved"))
+    assert digest(1) == digest(2) == keccak(b"home again")
+
+
 def test_an_order_that_does_not_exist_is_empty(chain: EvmShop) -> None:
     empty = view(chain, "order", 1)
     assert empty["status"] == empty["total"] == 0
