@@ -17,6 +17,8 @@ from bench.scenario.model import Scenario
 from bench.scenario.variant import DECLARED
 from bench.stats.latency import LatencyHistogram, LatencySummary, summarize
 
+JOURNEY = "a buyer's whole visit"
+
 
 @dataclass(frozen=True, slots=True)
 class OperationResult:
@@ -48,6 +50,7 @@ class TrialResult:
     offered_orders_per_s: float
     goodput_orders_per_s: float
     operations: dict[str, OperationResult]
+    journey: OperationResult
     shopper_success_share: float
     cost: Cost | None
     faults: list[FaultCourse]
@@ -96,6 +99,7 @@ def analyse_trial(raw: RawTrial, scenario: Scenario, number: int) -> TrialResult
             name: _operation(name, [r for r in baseline if r.operation == name])
             for name in scenario.operations
         },
+        journey=_journey(raw.records, baseline),
         shopper_success_share=_share_ok(raw.records),
         cost=baseline_cost(raw),
         faults=fault_courses(raw, scenario, baseline),
@@ -141,6 +145,36 @@ def _operation(name: str, records: Sequence[Record]) -> OperationResult:
         service=summarize(LatencyHistogram.of(r.service_ns for r in records)),
         accepted=summarize(LatencyHistogram.of(accepted)) if accepted else None,
         distribution=distribution,
+    )
+
+
+def _journey(records: Sequence[Record], baseline: Sequence[Record]) -> OperationResult:
+    """The whole visits of buyers who came in the baseline: all waits of a visit added
+    up, without the time that the shopper took to think."""
+    first = {record.session for record in baseline if record.step == 0}
+    visits: dict[int, list[Record]] = {}
+    for record in records:
+        if record.session in first:
+            visits.setdefault(record.session, []).append(record)
+    bought = [
+        visit
+        for visit in visits.values()
+        if any(record.operation == "place_order" for record in visit)
+    ]
+    waited = LatencyHistogram.of(sum(r.latency_ns for r in visit) for visit in bought)
+    served = LatencyHistogram.of(sum(r.service_ns for r in visit) for visit in bought)
+    worst = Counter(max(visit, key=lambda r: r.step).outcome for visit in bought)
+    return OperationResult(
+        operation=JOURNEY,
+        count=len(bought),
+        ok=worst["ok"],
+        failed=worst["failed"],
+        unknown=worst["unknown"],
+        retried=sum(any(len(r.attempts) > 1 for r in visit) for visit in bought),
+        latency=summarize(waited),
+        service=summarize(served),
+        accepted=None,
+        distribution=waited,
     )
 
 

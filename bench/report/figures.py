@@ -98,6 +98,7 @@ def _trial(trial: TrialResult) -> dict[str, Any]:
         "operations": {
             name: _operation(operation) for name, operation in trial.operations.items()
         },
+        "journey": _operation(trial.journey),
         "orders": {
             "acknowledged": orders.acknowledged,
             "there": orders.there,

@@ -234,7 +234,7 @@ def _latency(result: RunResult, charts: dict[str, Chart]) -> str:
             "was acknowledged (an order on a chain: in a final block). n/a: the sample "
             "is too small to carry the percentile. Service counts from the first "
             "request; accepted is when a node first said that it had an order, final "
-            "or not.",
+            "or not. A visit is all its waits added up, without the time to think.",
             "soft",
         )
         + "".join(drawn)

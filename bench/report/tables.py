@@ -109,7 +109,7 @@ def latency_table(result: RunResult) -> str:
     rows = [
         _latency_row(target.name, operation)
         for target in result.measured
-        for operation in target.shown.operations.values()
+        for operation in (*target.shown.operations.values(), target.shown.journey)
     ]
     return table(header, rows)
 

@@ -48,6 +48,9 @@ def test_the_figures_are_those_of_the_samples(run: RunFolder) -> None:
         "p95"
     ] == pytest.approx(900.0, rel=0.001)
     assert orders["count"] == 300
+    # Each visit of the made run is an order and a look, 10 ms each.
+    assert trial["journey"]["count"] == 300
+    assert trial["journey"]["latency_ms"]["p50"] == pytest.approx(20.0, rel=0.001)
     assert orders["latency_ms"]["p99"] is None, "300 samples cannot carry a p99"
     assert trial["goodput_orders_per_s"] == pytest.approx(10.0)
     # One tenth of a core for 30 s over 300 orders; four times that on four nodes.
