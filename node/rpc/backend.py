@@ -81,8 +81,8 @@ class Backend(Protocol):
         """Run a read that takes a while beside the loop."""
         ...
 
-    def submit(self, raw: bytes) -> Awaitable[Hash32 | Refusal]:
-        """Give a transaction to the pool, together with others of the moment."""
+    def submit(self, raws: Sequence[bytes]) -> Awaitable[list[Hash32 | Refusal]]:
+        """Give transactions to the pool; one answer each, in order."""
         ...
 
     def pooled(self, transaction_hash: Hash32) -> PooledTransaction | None: ...

@@ -2,8 +2,8 @@
 
 Whatever comes in, what goes out is JSON-RPC: unreadable bytes give -32700, a wrong
 envelope -32600, and one bad element of a batch answers for itself alone. Notifications
-(requests without an id) get no answer. Elements of a batch run concurrently, so that
-raw transactions in it reach the pool together; answers keep the order of the requests.
+(requests without an id) get no answer. Elements of a batch run concurrently, those of a
+method that has a bulk handler in one call; answers keep the order of the requests.
 """
 
 import asyncio
@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 Handler: TypeAlias = Callable[[Any], Awaitable[Any]]
 Methods: TypeAlias = Mapping[str, Handler]
+BulkHandler: TypeAlias = Callable[[list[Any]], Awaitable[list[Any]]]
+"""Parameters of many requests -> the result of each, or the RpcError it deserves."""
 
 MAX_ID_CHARACTERS = 256
 
@@ -32,9 +34,15 @@ MAX_ID_CHARACTERS = 256
 class Dispatcher:
     """Answers requests with the given methods."""
 
-    def __init__(self, methods: Methods, max_batch: int) -> None:
+    def __init__(
+        self,
+        methods: Methods,
+        max_batch: int,
+        bulk: Mapping[str, BulkHandler] | None = None,
+    ) -> None:
         self._methods = dict(methods)
         self._max_batch = max_batch
+        self._bulk = dict(bulk or {})
         self.requests: dict[str, int] = {}
         """Requests answered, by method; a counter for the metrics."""
 
@@ -46,6 +54,8 @@ class Dispatcher:
     def extend(self, methods: Methods) -> None:
         """Add methods that only one kind of chain has; they replace those they name."""
         self._methods.update(methods)
+        for name in methods:
+            self._bulk.pop(name, None)
 
     async def answer(self, body: bytes, extra: Methods | None = None) -> bytes | None:
         """The answer to one HTTP body or WebSocket message; None for notifications.
@@ -71,11 +81,45 @@ class Dispatcher:
         if len(requests) > self._max_batch:
             message = f"batch too large: {len(requests)}, at most {self._max_batch}"
             return _encode(_failure(None, RpcError(INVALID_REQUEST, message)))
-        answers = await asyncio.gather(
-            *(self._answer_one(request, extra) for request in requests)
+        alike: dict[str, list[int]] = {}
+        single: list[int] = []
+        for at, request in enumerate(requests):
+            name = _bulk_name(request)
+            group = alike.setdefault(name, []) if name in self._bulk else single
+            group.append(at)
+        answers: list[Any] = [None] * len(requests)
+
+        async def one(at: int) -> None:
+            answers[at] = await self._answer_one(requests[at], extra)
+
+        async def many(name: str, group: list[int]) -> None:
+            found = await self._answer_alike(name, [requests[at] for at in group])
+            for at, answer in zip(group, found, strict=True):
+                answers[at] = answer
+
+        await asyncio.gather(
+            *(one(at) for at in single),
+            *(many(name, group) for name, group in alike.items()),
         )
         given = [answer for answer in answers if answer is not None]
         return _encode(given) if given else None
+
+    async def _answer_alike(
+        self, name: str, requests: list[dict[str, Any]]
+    ) -> list[dict[str, Any] | None]:
+        """Many well-formed requests of one method, in one call."""
+        self.requests[name] = self.requests.get(name, 0) + len(requests)
+        try:
+            found = await self._bulk[name]([r.get("params") for r in requests])
+        except Exception:
+            # As for one: a bug in a handler must not take the connection with it.
+            logger.exception("%s failed for %d requests", name, len(requests))
+            bug = RpcError(INTERNAL_ERROR, "internal error; see the node's log")
+            found = [bug] * len(requests)
+        return [
+            _result(request["id"], result) if "id" in request else None
+            for request, result in zip(requests, found, strict=True)
+        ]
 
     async def _answer_one(
         self, request: Any, extra: Methods | None
@@ -100,7 +144,21 @@ class Dispatcher:
             return _failure(request_id, bug) if "id" in request else None
         if "id" not in request:
             return None
-        return {"jsonrpc": "2.0", "id": request_id, "result": result}
+        return _result(request_id, result)
+
+
+def _bulk_name(request: Any) -> str:
+    """The method of a request whose envelope is right, else nothing."""
+    try:
+        return _envelope(request)[1]
+    except RpcError:
+        return ""
+
+
+def _result(request_id: Any, result: Any) -> dict[str, Any]:
+    if isinstance(result, RpcError):
+        return _failure(request_id, result)
+    return {"jsonrpc": "2.0", "id": request_id, "result": result}
 
 
 def _envelope(request: Any) -> tuple[Any, str, Any]:

@@ -1,11 +1,18 @@
 """From block ids to blocks and states, with geth's errors for what is not there."""
 
+from typing import Generic, TypeVar
+
 from node.chain.block import Block
 from node.chain.header import Header, prev_randao_of
 from node.execution.executor import BlockEnv, StateView, UnknownState
+from node.primitives.types import Hash32
 from node.rpc.backend import Backend
 from node.rpc.errors import RpcError, server_error
 from node.rpc.params import BlockId
+
+MAX_REMEMBERED = 64
+
+T = TypeVar("T")
 
 
 def number_of(backend: Backend, block_id: BlockId) -> int | None:
@@ -73,3 +80,20 @@ def env_of(header: Header) -> BlockEnv:
         base_fee_per_gas=header.base_fee_per_gas,
         prev_randao=header.prev_randao,
     )
+
+
+class PerBlock(Generic[T]):
+    """What was computed of recent blocks, by digest: at most MAX_REMEMBERED of them."""
+
+    def __init__(self) -> None:
+        self._known: dict[Hash32, T] = {}
+
+    def get(self, digest: Hash32) -> T | None:
+        """What is known of the block."""
+        return self._known.get(digest)
+
+    def put(self, digest: Hash32, value: T) -> None:
+        """Remember it; the oldest is forgotten for it."""
+        self._known[digest] = value
+        if len(self._known) > MAX_REMEMBERED:
+            del self._known[next(iter(self._known))]

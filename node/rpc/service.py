@@ -41,7 +41,9 @@ class RpcService:
             self._logs.table(),
         ):
             methods.update(table)
-        self.dispatcher = Dispatcher(methods, config.max_batch)
+        self.dispatcher = Dispatcher(
+            methods, config.max_batch, self._transactions.bulk()
+        )
         self.server = RpcServer(backend, self.dispatcher, config)
         facts = {
             "world": "chain",

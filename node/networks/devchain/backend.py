@@ -1,6 +1,5 @@
 """What JSON-RPC sees of a dev chain: `node.rpc.backend.Backend` over `DevChain`."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from importlib.metadata import version
 from typing import Any, TypeVar
@@ -9,11 +8,9 @@ from node.chain.block import Block
 from node.chain.certificate import CommitCertificate, commit_payload
 from node.chain.header import Header
 from node.chain.signing import MessageCode, SigningDomain
-from node.chain.transaction import decode_transaction
 from node.chain.validator_contract import VALIDATOR_CONTRACT, read_validators
 from node.execution.dev import is_marked
 from node.execution.executor import StateView, TxError
-from node.execution.validation import admit
 from node.networks.devchain.chain import DevChain
 from node.networks.devchain.sealing import Intake
 from node.primitives.keccak import keccak256
@@ -86,11 +83,16 @@ class DevBackend:
         return CommitCertificate(number, 0, block.digest, (seal,)).encode()
 
     def senders(self, raws: Sequence[bytes]) -> list[Address]:
-        found = self.chain.executor.recover(raws)
-        return [
-            _sender_of(raw) if isinstance(info, TxError) else info.sender
-            for info, raw in zip(found, raws, strict=True)
-        ]
+        return [self._sender(raw) for raw in raws]
+
+    def _sender(self, raw: bytes) -> Address:
+        found = self.chain.locate(keccak256(raw))
+        if found is not None:
+            return self.chain.sealed[found[0]].senders[found[1]]
+        [info] = self.chain.executor.recover([raw])  # its block was taken off meanwhile
+        if isinstance(info, TxError):
+            raise ValueError(f"the transaction has no sender: {info.message}")
+        return info.sender
 
     def view(self, digest: Hash32) -> StateView:
         return self.chain.executor.view(digest)
@@ -99,16 +101,15 @@ class DevBackend:
         return self.chain.run(work)
 
     async def submit(self, raws: Sequence[bytes]) -> list[Hash32 | Refusal]:
-        return list(await asyncio.gather(*map(self._submit, raws)))
+        if not any(map(is_marked, raws)):
+            return await self.submit_any(raws)
+        answers = await self.submit_any([raw for raw in raws if not is_marked(raw)])
+        rest = iter(answers)
+        return [_refused_mark(raw) if is_marked(raw) else next(rest) for raw in raws]
 
-    async def _submit(self, raw: bytes) -> Hash32 | Refusal:
-        if is_marked(raw):
-            return Refusal(keccak256(raw), "invalid sender: the signature is a mark")
-        return await self.submit_any(raw)
-
-    async def submit_any(self, raw: bytes) -> Hash32 | Refusal:
+    def submit_any(self, raws: Sequence[bytes]) -> Awaitable[list[Hash32 | Refusal]]:
         """`submit`, for the dev chain's own methods: marked transactions pass."""
-        return await self.intake.submit(raw)
+        return self.intake.submit(raws)
 
     def pooled(self, transaction_hash: Hash32) -> PooledTransaction | None:
         entry = self.chain.pool.get(transaction_hash)
@@ -175,6 +176,5 @@ class DevBackend:
         return read_validators(lambda slot: view.slot(VALIDATOR_CONTRACT, slot)) or ()
 
 
-def _sender_of(raw: bytes) -> Address:
-    """Of a transaction in a block from before the chain id was changed."""
-    return admit(raw, decode_transaction(raw).chain_id or 0).sender
+def _refused_mark(raw: bytes) -> Refusal:
+    return Refusal(keccak256(raw), "invalid sender: the signature is a mark")

@@ -1,15 +1,19 @@
 """When a dev chain seals: with the transactions that arrive, or by the clock."""
 
 import asyncio
+from collections.abc import Sequence
 
 from node.networks.devchain.chain import DevChain
 from node.primitives.types import Hash32
 from node.rpc.backend import Refusal
 
 MAX_TOGETHER = 1_000
-"""Transactions admitted at once; more of the same moment follow after these."""
+"""Transactions that are gathered before they are admitted."""
 
-Waiter = asyncio.Future[Hash32 | Refusal]
+Answer = Hash32 | Refusal
+"""Of one transaction: its hash, or why it is neither in a block nor waits."""
+Waiter = asyncio.Future[list[Answer]]
+Arrival = tuple[Sequence[bytes], Waiter]
 
 
 class Intake:
@@ -21,16 +25,20 @@ class Intake:
 
     def __init__(self, chain: DevChain) -> None:
         self._chain = chain
-        self._arrived: list[tuple[bytes, Waiter]] = []
+        self._arrived: list[Arrival] = []
+        self._count = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def submit(self, raw: bytes) -> Waiter:
-        """What became of a transaction."""
+    def submit(self, raws: Sequence[bytes]) -> Waiter:
+        """What becomes of transactions that belong together; in their order."""
         loop = asyncio.get_running_loop()
         waiter: Waiter = loop.create_future()
         if not self._arrived:
             loop.call_soon(self._take)
-        self._arrived.append((raw, waiter))
+        self._arrived.append((raws, waiter))
+        self._count += len(raws)
+        if self._count >= MAX_TOGETHER:
+            self._take()
         return waiter
 
     def stop(self) -> None:
@@ -39,25 +47,19 @@ class Intake:
             task.cancel()
 
     def _take(self) -> None:
-        arrived, self._arrived = (
-            self._arrived[:MAX_TOGETHER],
-            self._arrived[MAX_TOGETHER:],
-        )
-        if self._arrived:
-            asyncio.get_running_loop().call_soon(self._take)
-        waiters = [waiter for _, waiter in arrived]
+        arrived, self._arrived, self._count = self._arrived, [], 0
+        if not arrived:
+            return
         try:
-            answers = self._chain.admit([raw for raw, _ in arrived])
-            if not self._chain.automine:
-                _answer(waiters, answers)
-            elif not self._seal_at_once(answers):
-                self._spawn(waiters, answers)
+            answers = self._chain.admit([raw for raws, _ in arrived for raw in raws])
+            if self._chain.automine and not self._seal_at_once(answers):
+                self._spawn(arrived, answers)
             else:
-                _answer(waiters, answers)
+                _answer(arrived, answers)
         except Exception as error:  # whoever waits has to learn of it
-            _fail(waiters, error)
+            _fail(arrived, error)
 
-    def _seal_at_once(self, answers: list[Hash32 | Refusal]) -> bool:
+    def _seal_at_once(self, answers: list[Answer]) -> bool:
         """Seal until none of these can be; False when it has to be done slowly."""
         while self._can_seal(answers):
             refusals = self._chain.seal_at_once()
@@ -68,32 +70,32 @@ class Intake:
                 break
         return True
 
-    async def _seal(self, answers: list[Hash32 | Refusal]) -> None:
+    async def _seal(self, answers: list[Answer]) -> None:
         while self._can_seal(answers):
             _refuse(answers, await self._chain.seal())
             if not self._chain.sealed[-1].hashes:
                 break
 
-    def _can_seal(self, answers: list[Hash32 | Refusal]) -> bool:
+    def _can_seal(self, answers: list[Answer]) -> bool:
         # Another's block may hold them by now, or they wait for a nonce or a fee.
         pool = self._chain.pool
         is_waiting = any(not isinstance(at, Refusal) and at in pool for at in answers)
         return is_waiting and self._chain.can_seal()
 
-    def _spawn(self, waiters: list[Waiter], answers: list[Hash32 | Refusal]) -> None:
+    def _spawn(self, arrived: list[Arrival], answers: list[Answer]) -> None:
         async def work() -> None:
             try:
                 await self._seal(answers)
-                _answer(waiters, answers)
+                _answer(arrived, answers)
             except Exception as error:  # whoever waits has to learn of it
-                _fail(waiters, error)
+                _fail(arrived, error)
 
         task = asyncio.get_running_loop().create_task(work())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
 
-def _refuse(answers: list[Hash32 | Refusal], refusals: dict[Hash32, str]) -> None:
+def _refuse(answers: list[Answer], refusals: dict[Hash32, str]) -> None:
     if not refusals:
         return
     for at, answer in enumerate(answers):
@@ -101,14 +103,17 @@ def _refuse(answers: list[Hash32 | Refusal], refusals: dict[Hash32, str]) -> Non
             answers[at] = Refusal(answer, refusals[answer])
 
 
-def _answer(waiters: list[Waiter], answers: list[Hash32 | Refusal]) -> None:
-    for waiter, answer in zip(waiters, answers, strict=True):
+def _answer(arrived: list[Arrival], answers: list[Answer]) -> None:
+    start = 0
+    for raws, waiter in arrived:
+        end = start + len(raws)
         if not waiter.done():
-            waiter.set_result(answer)
+            waiter.set_result(answers[start:end])
+        start = end
 
 
-def _fail(waiters: list[Waiter], error: Exception) -> None:
-    for waiter in waiters:
+def _fail(arrived: list[Arrival], error: Exception) -> None:
+    for _, waiter in arrived:
         if not waiter.done():
             waiter.set_exception(error)
 

@@ -2,13 +2,13 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from node.chain.transaction import decode_transaction
 from node.primitives.types import Address, Hash32
 from node.rpc.backend import Backend, Head, PooledTransaction, Refusal
-from node.rpc.dispatch import Methods
+from node.rpc.dispatch import BulkHandler, Methods
 from node.rpc.errors import TIMEOUT, RpcError, server_error
 from node.rpc.formats import WAITING, hex_data, transaction_json
 from node.rpc.params import Params
@@ -40,8 +40,26 @@ class TransactionMethods:
             "txpool_inspect": self.inspect,
         }
 
+    def bulk(self) -> Mapping[str, BulkHandler]:
+        """Name -> handler of many requests at once."""
+        return {"eth_sendRawTransaction": self.send_raw_many}
+
     async def send_raw(self, raw: Any) -> str:
         return hex_data(await self._submit(Params(raw, 1).data(0)))
+
+    async def send_raw_many(self, raws: list[Any]) -> list[Any]:
+        answers: list[Any] = []
+        transactions: list[bytes] = []
+        for raw in raws:
+            try:
+                transactions.append(Params(raw, 1).data(0))
+                answers.append(None)
+            except RpcError as error:
+                answers.append(error)
+        submitted = iter(await self._backend.submit(transactions))
+        return [
+            _answer(next(submitted)) if answer is None else answer for answer in answers
+        ]
 
     async def send_raw_sync(self, raw: Any) -> dict[str, Any]:
         """EIP-7966: answers with the final receipt, or error 4 with the hash."""
@@ -72,7 +90,7 @@ class TransactionMethods:
         return receipt
 
     async def _submit(self, transaction: bytes) -> Hash32:
-        answer = await self._backend.submit(transaction)
+        [answer] = await self._backend.submit([transaction])
         if isinstance(answer, Refusal):
             raise server_error(answer.message)
         return answer
@@ -119,6 +137,12 @@ class TransactionMethods:
             by_nonce = rows.setdefault(hex_data(entry.info.sender), {})
             by_nonce[str(entry.info.nonce)] = show(entry)
         return answer
+
+
+def _answer(submitted: Hash32 | Refusal) -> str | RpcError:
+    if isinstance(submitted, Refusal):
+        return server_error(submitted.message)
+    return hex_data(submitted)
 
 
 def _whole(entry: PooledTransaction) -> dict[str, Any]:

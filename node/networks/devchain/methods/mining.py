@@ -191,7 +191,7 @@ class MiningMethods:
             raw = await self._wallet.raw_of(transaction)
         else:
             raw = parse_data(transaction, "transaction")
-        answer = await self._backend.submit_any(raw)
+        [answer] = await self._backend.submit_any([raw])
         if isinstance(answer, Refusal):
             raise server_error(f"{answer.message}; the old blocks are gone")
 

@@ -127,7 +127,7 @@ class WalletMethods:
         return request
 
     async def _submit(self, transaction: bytes) -> str:
-        answer = await self._backend.submit_any(transaction)
+        [answer] = await self._backend.submit_any([transaction])
         if isinstance(answer, Refusal):
             raise server_error(answer.message)
         return hex_data(answer)

@@ -111,13 +111,14 @@ impl DevEngine {
             let message = format!("block {number} does not follow the committed head");
             return Err(Fault::new(message).into());
         }
-        let Pending { version, changes, .. } = inner.pending.swap_remove(at);
+        let Pending { version, changes, hashes, .. } = inner.pending.swap_remove(at);
         inner.pending.clear();
         // Nothing is ever written or given up here: pages need not be known.
         let replaced =
             version.replaced.lock().map(|mut pages| std::mem::take(&mut *pages));
         drop(replaced);
         inner.layers.push(version, changes);
+        self.checker.forget(&hashes);
         Ok(())
     }
 
