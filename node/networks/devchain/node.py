@@ -112,9 +112,9 @@ class DevNode:
     async def close(self) -> None:
         """Stop sealing and answering."""
         self.sealer.stop()
-        self.backend.intake.stop()
         self.report.stop()
         await self.rpc.stop()
+        self.backend.intake.stop()
         self.chain.close()
 
 
