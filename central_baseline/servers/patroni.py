@@ -18,7 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from central_baseline.servers.binaries import POSTGRES, find, find_script
-from central_baseline.servers.postgres import SUPERUSER, PostgresSize, common_settings
+from central_baseline.servers.postgres import (
+    SUPERUSER,
+    SYNC_METHOD,
+    PostgresSize,
+    common_settings,
+)
 from central_baseline.servers.probes import http_status
 from central_baseline.supervisor.accounts import server_account
 from central_baseline.supervisor.processes import Command
@@ -181,6 +186,7 @@ def patroni_config(place: NodePlace, cluster: Cluster) -> dict[str, Any]:
                 {"encoding": "UTF8"},
                 {"locale": "C"},
                 "data-checksums",
+                {"sync-method": SYNC_METHOD},
             ],
         },
         "postgresql": {
@@ -206,7 +212,7 @@ def patroni_config(place: NodePlace, cluster: Cluster) -> dict[str, Any]:
                 "wal_receiver_timeout": "5s",
                 "recovery_target_timeline": "latest",
             },
-            "basebackup": {"checkpoint": "fast"},
+            "basebackup": {"checkpoint": "fast", "sync-method": SYNC_METHOD},
             "remove_data_directory_on_rewind_failure": True,
             "remove_data_directory_on_diverged_timelines": True,
         },

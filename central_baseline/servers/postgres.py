@@ -22,6 +22,9 @@ SUPERUSER = "chandlery"
 DATABASE = "shop"
 ROLES = ("shop", "auditor")
 PROBE_TIMEOUT_S = 2.0
+# A new, copied or crashed data directory is on disk before it is used: by one call for
+# the file system instead of one per file (Linux tells its errors since 5.8).
+SYNC_METHOD = "syncfs"
 
 
 @dataclass(frozen=True)
@@ -142,6 +145,7 @@ class PostgresServer:
             "--encoding=UTF8",
             "--no-locale",
             "--data-checksums",
+            f"--sync-method={SYNC_METHOD}",
         )
         try:
             await run(Command(argv, cwd=self._place.folder, account=self._account))
@@ -191,6 +195,7 @@ def common_settings(size: PostgresSize) -> dict[str, str]:
         "fsync": "on",
         "synchronous_commit": "on",
         "full_page_writes": "on",
+        "recovery_init_sync_method": SYNC_METHOD,
         "shared_buffers": f"{size.shared_buffers_mb}MB",
         "work_mem": f"{size.work_mem_mb}MB",
         "wal_buffers": f"{size.wal_buffers_mb}MB",
