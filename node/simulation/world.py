@@ -90,6 +90,7 @@ class World:
         )
         self.hosts: dict[str, Host] = {}
         self._logs: dict[str, list[bytes]] = {}
+        self._apart: dict[Fault, list[str]] = {}
         lies = dict(plan.liars)
         for position, name in enumerate(plan.validators):
             self._add(name, plan.rates[position], lies.get(name, ()))
@@ -262,7 +263,10 @@ class World:
         wire = self.wire
         match fault.kind:
             case Kind.SPLIT:
-                others = [n for n in self.hosts if n not in fault.hosts]
+                # Who joins meanwhile is on no side: its links must not be mended.
+                others = self._apart.setdefault(
+                    fault, [n for n in self.hosts if n not in fault.hosts]
+                )
                 for one in fault.hosts:
                     for other in others:
                         self._cut(fault, one, other, sign)

@@ -27,6 +27,9 @@ VALIDATORS = "node/chain/validators.py"
 JUSTIFICATION = "node/consensus/justification.py"
 MESSAGE_LOG = "node/consensus/message_log.py"
 HEIGHT = "node/consensus/height.py"
+ENGINE = "node/consensus/engine.py"
+STATE = "node/consensus/round_state.py"
+CODEC = "node/consensus/codec.py"
 ROUNDS = "node/consensus/rounds.py"
 LOOP = "node/driver/loop.py"
 DRIVER = "node/driver/driver.py"
@@ -178,6 +181,131 @@ MUTANTS = (
         "        validate_certificate("
         "certificate, validators, checks.domain, checks.verifier)",
         "        assert validators",
+    ),
+    Mutant(
+        "PREPAREs one short of a quorum lock",
+        HEIGHT,
+        "if len(prepares) < quorum:",
+        "if len(prepares) < max(1, quorum - 1):",
+    ),
+    Mutant(
+        "COMMITs one short of a quorum are final",
+        HEIGHT,
+        "if len(commits) < state.validators.quorum:",
+        "if len(commits) < max(1, state.validators.quorum - 1):",
+    ),
+    Mutant(
+        "proposer does not wait for a quorum of ROUND_CHANGEs",
+        ROUNDS,
+        "if len(changes) < state.validators.quorum:",
+        "if len(changes) < state.validators.quorum - 1:",
+    ),
+    Mutant(
+        "safety log written beside the loop",
+        LOOP,
+        "await self._persist(effects)\n",
+        "self._context.tasks.spawn(self._persist(effects))\n",
+    ),
+    Mutant(
+        "safety log rewritten without a sync",
+        SAFETY_LOG,
+        "            files.sync(file)\n            files.replace(fresh, self._path)",
+        "            files.replace(fresh, self._path)",
+    ),
+    Mutant(
+        "only the first record of a step logged",
+        LOOP,
+        "ports.safety.append(records)",
+        "ports.safety.append(records[:1])",
+    ),
+    Mutant(
+        "prepared certificate not in the safety record",
+        CODEC,
+        'rlp.encode(b"") if prepared is None else encode_certificate(prepared),',
+        'rlp.encode(b""),',
+    ),
+    Mutant(
+        "prepared certificate forgotten in the next round",
+        STATE,
+        "        self.accepted = None\n        self.justification",
+        "        self.accepted = None\n        self.prepared = None\n"
+        "        self.justification",
+    ),
+    Mutant(
+        "bodies written after the safety log",
+        LOOP,
+        "            for height, digest, block in bodies:\n"
+        "                ports.store.put_body(height, digest, block)\n"
+        "            if bans:\n"
+        "                ports.safety.forbid(max(bans))\n"
+        "            if records:\n"
+        "                ports.safety.append(records)",
+        "            if bans:\n"
+        "                ports.safety.forbid(max(bans))\n"
+        "            if records:\n"
+        "                ports.safety.append(records)\n"
+        "            for height, digest, block in bodies:\n"
+        "                ports.store.put_body(height, digest, block)",
+    ),
+    Mutant(
+        "lowest prepared round proposed again",
+        JUSTIFICATION,
+        "if prepared_round is not None and prepared_round > highest_round:",
+        "if prepared_round is not None and (\n"
+        "            highest is None or prepared_round < highest_round\n"
+        "        ):",
+    ),
+    Mutant(
+        "PREPAREs of a justification not counted",
+        JUSTIFICATION,
+        "return claimed and is_prepared(message.prepares, expected, validators)",
+        "return claimed",
+    ),
+    Mutant(
+        "proposer proposes afresh in a locked round",
+        ROUNDS,
+        "        highest = highest_prepared(signed)\n",
+        "        highest = None if signed else highest_prepared(signed)\n",
+    ),
+    Mutant(
+        "coinbase of a fresh block not looked at",
+        JUSTIFICATION,
+        "fresh = message.block.header.coinbase == proposer and not message.prepares",
+        "fresh = proposer is not None and not message.prepares",
+    ),
+    Mutant(
+        "jump to the smallest of all rounds heard",
+        MESSAGE_LOG,
+        "return others[count - 1] if",
+        "return others[-1] if",
+    ),
+    Mutant(
+        "no jump at all",
+        ROUNDS,
+        "        if target > self._state.round:\n",
+        "        if target > self._state.round + 10**6:\n",
+    ),
+    Mutant(
+        "PREPAREs of any round lock",
+        MESSAGE_LOG,
+        "return _matching([kept.get(round_) for kept in found], digest)\n\n"
+        "    def commits",
+        "return _matching(\n"
+        "            [next(iter(kept.values()), None) for kept in found], digest\n"
+        "        )\n\n"
+        "    def commits",
+    ),
+    Mutant(
+        "ROUND_CHANGEs of later rounds justify",
+        MESSAGE_LOG,
+        "m.signed.payload.round == round_]",
+        "m.signed.payload.round >= round_]",
+    ),
+    Mutant(
+        "messages of past heights heard",
+        ENGINE,
+        "if self._height is not None and signed.payload.height == current:",
+        "if self._height is not None and signed.payload.height <= current:",
     ),
     Mutant(
         "pool evicts without a trace",
