@@ -8,6 +8,7 @@ from typing import Any
 from node.chain.block import Block
 from node.chain.genesis import Genesis, GenesisAccount
 from node.execution.executor import (
+    TOUCH_TRACER,
     BuildLimits,
     BuiltBlock,
     Call,
@@ -16,6 +17,7 @@ from node.execution.executor import (
     TxError,
 )
 from node.primitives.types import Address
+from node.rpc.methods.prestate import prestate_of
 from tests.node.execution.local_chain import LocalChain, genesis_for
 from tests.node.execution.programs import CONTRACTS, PEOPLE, UNUSED, WORDS, Planned
 from tests.node.execution.signing import Draft, address_of
@@ -96,6 +98,19 @@ class Pair:
             b = theirs.trace_block(built.block, tracer)
             for trace, other in zip(a, b, strict=True):
                 assert _plain(trace) == _plain(other)
+        self._compare_touched(built)
+
+    def _compare_touched(self, built: BuiltBlock) -> None:
+        """What changed, and the gas. What an opcode named that then failed may be known
+        to one of them only."""
+        digest = self.chain.header.digest
+        views = self.first.view(digest), self.second.view(digest)
+        touching = TracerConfig(TOUCH_TRACER)
+        answers = [view.trace_block(built.block, touching) for view in views]
+        for ours, theirs in zip(*answers, strict=True):
+            assert ours["gas"] == theirs["gas"]
+            changed = [prestate_of(a, {"diffMode": True}) for a in (ours, theirs)]
+            assert changed[0] == changed[1]
 
     def calls(self, data: bytes) -> None:
         """Calls, estimates and access lists of every contract."""

@@ -6,9 +6,11 @@ anything changes it, and again after the run. Its answer is that of
 looks up (go-ethereum eth/tracers/native/prestate.go).
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from eth._utils.address import generate_contract_address
+from eth.exceptions import VMError
 
 from node.execution.reference.opcodes import Opcode
 from node.execution.reference.runner import Outcome, authority_of
@@ -24,6 +26,8 @@ from node.execution.reference.tracing.stepping import (
 from node.execution.validation import DELEGATION_PREFIX, Admitted, is_delegation
 from node.primitives.secp256k1 import SignatureError
 from node.primitives.types import Address
+
+CALL_OPERANDS = 5  # from which on a call names somebody
 
 
 class TouchTracer:
@@ -45,7 +49,10 @@ class TouchTracer:
             self.touch(state, Address(created))
         else:
             self.touch(state, tx.to)
+        chain_id = state.execution_context.chain_id
         for authorization in tx.authorizations:
+            if authorization.chain_id not in (0, chain_id):
+                continue  # geth would name its signer; nobody needs to know it
             try:
                 self.touch(state, authority_of(authorization))
             except SignatureError:
@@ -61,7 +68,17 @@ class TouchTracer:
             self.touch(state, Address(code[len(DELEGATION_PREFIX) :]))
 
     def step(self, frame: Any, opcode: int, execute: Opcode) -> None:
-        """Note what the opcode names, then run it."""
+        """Note what the opcode names, then run it; what it names counts only if it
+        runs."""
+        forget = self._note(frame, opcode)
+        try:
+            execute(frame)
+        except VMError:
+            forget()
+            raise
+
+    def _note(self, frame: Any, opcode: int) -> Callable[[], None]:
+        """Look at what the opcode names; how to take that back."""
         values = frame._stack.values
         state = frame.state
         if opcode in (SLOAD, SSTORE) and values:
@@ -69,11 +86,14 @@ class TouchTracer:
             slots = self._slots.setdefault(at, {})
             if slot not in slots:
                 slots[slot] = state.get_storage(at, slot)
-        elif opcode in NAMING_FIRST and values:
+                return lambda: _drop(slots, [slot])
+        known = len(self._before)
+        if opcode in NAMING_FIRST and values:
             self.touch(state, _address(values[-1]))
-        elif opcode in CALLS and len(values) >= 5:
+        elif opcode in CALLS and len(values) >= CALL_OPERANDS:
             self.touch(state, _address(values[-2]))
-        execute(frame)
+        added = list(self._before)[known:]
+        return lambda: _drop(self._before, added)
 
     def answer(self, outcome: Outcome) -> dict[str, Any]:
         """See `touched.rs`."""
@@ -91,6 +111,11 @@ class TouchTracer:
             for at, before in self._before.items()
         }
         return {"gas": hex(gas), "accounts": accounts}
+
+
+def _drop(known: dict[Any, Any], keys: list[Any]) -> None:
+    for key in keys:
+        known.pop(key, None)
 
 
 def _creating(tracer: TouchTracer) -> Any:
