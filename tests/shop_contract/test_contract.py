@@ -187,15 +187,18 @@ def test_keeping_shop_is_logged(chain: EvmShop) -> None:
     assert priced == [("PriceChanged", price)]
     stocked = events(chain, "owner", encode_call("adjust_stock", [(1, 0, 2, 9)]))
     assert stocked == [("StockChanged", {**design, "stock": 9})]
-    paused = events(chain, "owner", encode_call("set_paused", True))
-    assert paused == [("PausedSet", {"paused": True})]
-    for function, event in (
-        ("set_moulder", "MoulderSet"),
-        ("set_courier", "CourierSet"),
-    ):
-        call = encode_call(function, address_of("bob"), True)
-        fields = {"account": "bob", "enabled": True}
-        assert events(chain, "owner", call) == [(event, fields)]
+    taken = events(chain, "owner", encode_call("adjust_stock", [(1, 0, 2, -4)]))
+    assert taken == [("StockChanged", {**design, "stock": 5})]
+    for on in (True, False):
+        paused = events(chain, "owner", encode_call("set_paused", on))
+        assert paused == [("PausedSet", {"paused": on})]
+        for function, event in (
+            ("set_moulder", "MoulderSet"),
+            ("set_courier", "CourierSet"),
+        ):
+            call = encode_call(function, address_of("bob"), on)
+            fields = {"account": "bob", "enabled": on}
+            assert events(chain, "owner", call) == [(event, fields)]
 
 
 def test_ownership_is_handed_over_in_two_logged_steps(chain: EvmShop) -> None:
