@@ -12,6 +12,7 @@ from node.execution.executor import (
     BuildLimits,
     BuiltBlock,
     Call,
+    Executed,
     Executor,
     TracerConfig,
     TxError,
@@ -50,7 +51,7 @@ class Pair:
         self.second = second
         self.chain = LocalChain(first, genesis)
 
-    def block(self, plans: Sequence[Planned]) -> None:
+    def block(self, plans: Sequence[Planned]) -> Executed:
         """Build on both, execute the one's block on the other, commit, compare."""
         raws = self._sign(plans)
         self._compare_recovered(raws)
@@ -64,6 +65,7 @@ class Pair:
         chain.commit(ours)
         self.second.commit(ours.executed.digest)
         self._compare_views(ours.executed.created)
+        return ours.executed
 
     def _sign(self, plans: Sequence[Planned]) -> list[bytes]:
         """Nonces as if every sound transaction were included."""

@@ -5,12 +5,15 @@ differs in one step differs in every root after it, so few blocks say much.
 """
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from node.chain.genesis import GenesisAccount
+from node.chain.transaction import SET_CODE
 from node.execution.pyevm import PyEvmExecutor
 from node.execution.select import open_executor
 from node.primitives.keccak import keccak256
@@ -18,8 +21,17 @@ from shop_contract.artifact import load_artifact
 from shop_contract.codec import encode_call
 from tests.node.execution.differential import Pair, genesis_with
 from tests.node.execution.local_chain import LocalChain, genesis_for
-from tests.node.execution.programs import BROKEN, SOUND, blocks, programs
-from tests.node.execution.signing import Draft
+from tests.node.execution.programs import (
+    BROKEN,
+    CONTRACTS,
+    POOR,
+    SOUND,
+    UNUSED,
+    Planned,
+    blocks,
+    programs,
+)
+from tests.node.execution.signing import Draft, address_of, authorization
 
 native = pytest.importorskip(
     "chandlery_native", reason="the native executor is not installed"
@@ -68,6 +80,29 @@ def test_both_executors_say_the_same_of_many_blocks(codes, plans, data):
 @pytest.mark.parametrize("broken", BROKEN, ids=range(len(BROKEN)))
 def test_both_refuse_the_same_invalid_transactions(broken):
     compare([b""] * 4, [[SOUND, broken], [broken, SOUND]], b"")
+
+
+@pytest.mark.parametrize("listed", [False, True], ids=["new", "empty in the genesis"])
+@pytest.mark.parametrize("holds", [True, False], ids=["it holds", "it does not"])
+def test_an_account_that_was_touched_and_left_empty_is_gone_for_the_next(
+    tmp_path, listed, holds
+):
+    """EIP-161 within a block: an authorization of such an account refunds nothing."""
+    genesis = genesis_with([b""] * 4)
+    poor = address_of(POOR)
+    if listed:
+        genesis = replace(genesis, alloc={**genesis.alloc, poor: GenesisAccount()})
+    signed = authorization(POOR, CONTRACTS[0], 0 if holds else 5)
+    touches = Draft(poor, gas=21_000)
+    delegates = Draft(UNUSED, type=SET_CODE, gas=100_000, authorizations=[signed])
+    first = PyEvmExecutor(tmp_path / "first", genesis)
+    second = open_executor("native", tmp_path / "second", genesis)
+    pair = Pair(first, second, genesis)
+    done = pair.block([Planned("alice", touches), Planned("bob", delegates)])
+    assert done.gas_used == (21_000, 21_000 + 25_000)
+    assert bool(pair.chain.view().code(poor)) == holds
+    first.close()
+    second.close()
 
 
 def test_a_day_in_the_shop_is_the_same_on_both(tmp_path):

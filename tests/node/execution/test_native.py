@@ -190,6 +190,19 @@ def test_a_call_that_cannot_begin_has_no_trace(chain):
         chain.view().trace_call(call, chain.env(), {}, TracerConfig())
 
 
+def test_the_number_of_steps_in_a_trace_is_bounded(chain):
+    """500,000 steps of the loop, three of 11 gas together, take 1.9 million of gas."""
+    call = Call(address_of("alice"), chain.deploy(LOOP), gas=2_200_000)
+    view, env = chain.view(), chain.env()
+    with pytest.raises(TraceError, match="more than 500000 steps: set the option"):
+        view.trace_call(call, env, {}, TracerConfig())
+    lean = TracerConfig("", {"disableStack": True, "limit": 7})
+    found = view.trace_call(call, env, {}, lean)
+    assert (len(found["structLogs"]), found["failed"]) == (7, True)
+    tree = view.trace_call(call, env, {}, TracerConfig("callTracer"))
+    assert tree["error"] == "out of gas"
+
+
 def test_an_unknown_state_is_named_by_its_digest(chain):
     with pytest.raises(UnknownState, match="0x0909"):
         chain.executor.view(Hash32(b"\t" * 32))

@@ -1,4 +1,4 @@
-"""Traces as geth gives them, on each executor: what has steps, and how many."""
+"""Traces as geth gives them, on each executor: what has steps."""
 
 import pytest
 
@@ -15,7 +15,6 @@ STOPS = code("STOP")
 CREATES_NOTHING = code(0, 0, 0, "CREATE", "POP", "STOP")
 CALLS_NOTHING = call_to(UNUSED) + code("POP", "STOP")
 CALLS_A_STOP = call_to(CONTRACTS[3]) + code("POP", "STOP")
-LOOP = code(":again", "@again", "JUMP")  # 3 steps, 12 gas
 CODES = (CREATES_NOTHING, CALLS_NOTHING, CALLS_A_STOP, STOPS)
 
 
@@ -28,15 +27,10 @@ def chain(request, tmp_path):
     executor.close()
 
 
-def trace(chain, to, options=None, **more):
-    call = Call(ALICE, to, **more)
-    config = TracerConfig("", options or {})
-    return chain.view().trace_call(call, chain.env(), {}, config)
-
-
 def steps(chain, to, **more):
-    found = trace(chain, to, **more)["structLogs"]
-    return [(step["depth"], step["op"]) for step in found]
+    call = Call(ALICE, to, **more)
+    found = chain.view().trace_call(call, chain.env(), {}, TracerConfig())
+    return [(step["depth"], step["op"]) for step in found["structLogs"]]
 
 
 def test_empty_code_has_no_steps(chain):
@@ -51,13 +45,3 @@ def test_code_that_stops_at_once_has_one(chain):
     assert steps(chain, CONTRACTS[2])[-4:] == called
     assert steps(chain, CONTRACTS[3]) == [(1, "STOP")]
     assert steps(chain, None, data=STOPS) == [(1, "STOP")]
-
-
-def test_the_number_of_steps_is_bounded(chain):
-    """500,000 steps of the loop take 2 million of gas."""
-    with pytest.raises(ValueError, match="more than 500000 steps: set the option"):
-        trace(chain, None, data=LOOP, gas=2_200_000)
-    lean = {"disableStack": True, "disableStorage": True, "limit": 7}
-    found = trace(chain, None, lean, data=LOOP, gas=2_200_000)
-    assert len(found["structLogs"]) == 7
-    assert found["failed"] is True

@@ -17,12 +17,13 @@ use alloy_rlp::Encodable;
 use revm::context_interface::result::{EVMError, ExecutionResult, InvalidTransaction};
 use revm::handler::SystemCallEvm;
 use revm::inspector::InspectEvm;
+use revm::state::Account;
 use revm::{Database, ExecuteEvm, MainBuilder};
 
 use crate::database::{Changes, StateDb};
 use crate::error::{Fault, Kind, Refusal};
 use crate::limit::{TIMED_OUT, TimeLimit, UNWATCHED_GAS};
-use crate::machine::{Env, Machine, context, rules};
+use crate::machine::{Env, Machine, context, forget_empty, rules};
 use crate::phases::{Phase, Span};
 use crate::state::State;
 use crate::store::{Position, Store};
@@ -38,6 +39,8 @@ pub struct Execution<'a> {
     pub results: Results,
     senders: Vec<Address>,
     known_senders: HashSet<Address>,
+    /// Touched and left empty before the last authorizations.
+    emptied: Vec<Address>,
     _span: Span,
 }
 
@@ -127,6 +130,7 @@ impl<'a> Execution<'a> {
             results: Results::default(),
             senders: Vec::new(),
             known_senders: HashSet::new(),
+            emptied: Vec::new(),
             _span: Span::begin(Phase::Execute),
         };
         execution.system_call(eip4788::BEACON_ROOTS_ADDRESS, B256::ZERO.into())?;
@@ -165,6 +169,7 @@ impl<'a> Execution<'a> {
     pub fn run(&mut self, tx: &Arc<Tx>) -> Result<(), Failed> {
         self.check(tx).map_err(Failed::Refused)?;
         self.machine.ctx.cfg.disable_eip3607 = tx.is_impersonated;
+        self.forget_empty(tx);
         let ran = self.machine.transact_one(tx.env.clone());
         self.note(tx, ran)
     }
@@ -176,8 +181,16 @@ impl<'a> Execution<'a> {
         }
         self.check(tx).map_err(Failed::Refused)?;
         self.machine.ctx.cfg.disable_eip3607 = tx.is_impersonated;
+        self.forget_empty(tx);
         let ran = self.machine.inspect_one(tx.env.clone(), TimeLimit::of(time));
         self.note(tx, ran)
+    }
+
+    fn forget_empty(&mut self, tx: &Tx) {
+        if !tx.env.authorization_list.is_empty() {
+            self.emptied
+                .extend(forget_empty(&mut self.machine.ctx.journaled_state.state));
+        }
     }
 
     fn note(&mut self, tx: &Arc<Tx>, ran: Ran) -> Result<(), Failed> {
@@ -204,6 +217,10 @@ impl<'a> Execution<'a> {
         self.system_call(withdrawals, Bytes::new())?;
         let consolidations = eip7251::CONSOLIDATION_REQUEST_PREDEPLOY_ADDRESS;
         self.system_call(consolidations, Bytes::new())?;
+        for address in std::mem::take(&mut self.emptied) {
+            let state = &mut self.machine.ctx.journaled_state.state;
+            state.entry(address).and_modify(Account::mark_touch);
+        }
         let ended = self.machine.finalize();
         let senders = self.senders.iter().map(|sender| {
             let info = ended.get(sender).map(|account| account.info.clone());

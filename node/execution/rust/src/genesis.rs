@@ -37,9 +37,6 @@ pub fn first_state(alloc: &Value, empty: &State) -> Result<First, Trouble> {
         let nonce = field("nonce")?.saturating_to();
         let info = (nonce, field("balance")?, code_hash);
         let slots = slots_of(account.get("storage"), address)?;
-        if nonce == 0 && info.1.is_zero() && code.is_empty() && slots.is_empty() {
-            continue;
-        }
         if !code.is_empty() {
             codes.push((code_hash, code));
         }

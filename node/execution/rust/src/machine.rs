@@ -5,6 +5,7 @@ use revm::context::{BlockEnv, CfgEnv, Context};
 use revm::context_interface::block::BlobExcessGasAndPrice;
 use revm::handler::{MainnetContext, MainnetEvm};
 use revm::primitives::hardfork::SpecId;
+use revm::state::{AccountStatus, EvmState};
 use revm::{Database, MainContext};
 
 /// What the node decides of a block, as far as execution sees it.
@@ -54,6 +55,24 @@ pub fn replay_rules(chain_id: u64) -> CfgEnv {
     let mut rules = rules(chain_id);
     rules.disable_eip3607 = true;
     rules
+}
+
+/// EIP-161 between the transactions of a block: an account that one of them touched and
+/// left empty is gone for the next. The machine clears only at the end of a block, and
+/// would take such an account for one that exists when it refunds an authorization
+/// (EIP-7702): call this before a transaction that has some. Gives whom it concerns, to be
+/// marked as touched again for the end.
+pub fn forget_empty(state: &mut EvmState) -> Vec<Address> {
+    let mut gone = Vec::new();
+    for (address, account) in state.iter_mut() {
+        let is_plain = !account.is_created() && !account.is_selfdestructed();
+        if account.is_touched() && account.is_empty() && is_plain {
+            account.unmark_touch();
+            account.status |= AccountStatus::LoadedAsNotExisting;
+            gone.push(*address);
+        }
+    }
+    gone
 }
 
 /// An EVM over a database.

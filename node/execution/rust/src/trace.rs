@@ -18,7 +18,7 @@ use crate::calls::{Call, Overrides};
 use crate::error::{Fault, Trouble};
 use crate::header::Block;
 use crate::limit::{CALL_TIME, TIMED_OUT};
-use crate::machine::{Env, Machine, context, replay_rules};
+use crate::machine::{Env, Machine, context, forget_empty, replay_rules};
 use crate::touched;
 use crate::view::View;
 use watched::{TOO_LONG, Watched};
@@ -181,6 +181,9 @@ impl View {
                 Trouble::Invalid(format!("transaction {at}: {reason}"))
             };
             let tx = tx.map_err(|refusal| wrong(refusal.to_string()))?;
+            if !tx.env.authorization_list.is_empty() {
+                forget_empty(&mut machine.ctx.journaled_state.state);
+            }
             let ran = machine.inspect_one_tx(tx.env.clone());
             let result = ran.map_err(|error| stopped(error, &wrong))?;
             answers.push(answer(&mut machine, &tx.env, result)?);
