@@ -28,7 +28,8 @@ def configure_spof(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="only this one; may be repeated (default: all)",
+        help="only this one, or `primary`, whoever that is then; may be repeated "
+        "(default: all, and the primary where there is one)",
     )
     parser.add_argument(
         "--hold",

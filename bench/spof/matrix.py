@@ -21,12 +21,14 @@ SCHEMA = 1
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One fault on one component. `office` is what it held when it was hit ("primary");
+    `asked` is whom the fault was meant for: a component, or an office, whoever held it.
     `not_run` says why nothing was done. Moments in seconds of the stage's load."""
 
     component: str
     role: str
     office: str
     fault: str
+    asked: str = ""
     method: str = ""
     not_run: str | None = None
     stage: str = ""
@@ -89,6 +91,7 @@ def as_json(matrix: Matrix) -> dict[str, Any]:
                 "role": cell.role,
                 "office": cell.office,
                 "fault": cell.fault,
+                "asked": cell.asked,
                 "method": cell.method,
                 "not_run": cell.not_run,
                 "stage": cell.stage,

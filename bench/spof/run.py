@@ -34,6 +34,7 @@ QUIET_S = 4.0  # undisturbed load before the first fault, for the usual figures
 BETWEEN_S = 1.5
 WELL_TIMEOUT_S = 60.0
 STAGE_S_MAX = 1500.0
+PRIMARY = "primary"
 LOOKS = 4  # at the orders, before one is called lost
 FAULTS = ("kill", "pause", "partition")
 
@@ -118,9 +119,10 @@ async def _one_stage(
         quiet_s = stage.now_s
         await stage.wait(QUIET_S)
         shown.quiet.append(Span(quiet_s, stage.now_s))
-        for component, fault in _todo(plan, stage, done):
-            terminal(f"{fault} {component}")
-            cell, is_well = await _one_cell(plan, stage, (component, fault), shown)
+        has_primary = await stage.holder(PRIMARY) is not None
+        for asked, fault in _todo(plan, stage, done, has_primary):
+            terminal(f"{fault} {asked}")
+            cell, is_well = await _one_cell(plan, stage, (asked, fault), shown)
             cell = dataclasses.replace(cell, stage=stage_name)
             shown.cells.append(cell)
             if not is_well:
@@ -141,15 +143,17 @@ async def _one_stage(
         None,
         usual,
     )
-    return matrix, not list(_todo(plan, stage, done))
+    return matrix, not list(_todo(plan, stage, done, has_primary))
 
 
 def _todo(
-    plan: SpofPlan, stage: Stage, done: Sequence[Cell]
+    plan: SpofPlan, stage: Stage, done: Sequence[Cell], has_primary: bool
 ) -> Iterator[tuple[str, str]]:
-    """(component, fault) of what is left, faults of one component together."""
-    have = {(cell.component, cell.fault) for cell in done}
+    """(whom, fault) of what is left: every component, and whoever is the primary then,
+    for the office moves with the first fault on its holder."""
+    have = {(cell.asked, cell.fault) for cell in done}
     names = [component.name for component in stage.descriptor.components]
+    names += [PRIMARY] if has_primary else []
     for name in plan.components:
         if name not in names:
             raise BenchError(f"{plan.target} has no '{name}'; it has {names}")
@@ -163,10 +167,15 @@ async def _one_cell(
     plan: SpofPlan, stage: Stage, what: tuple[str, str], shown: Shown
 ) -> tuple[Cell, bool]:
     """Hit, hold, heal, audit: (the cell without verdicts, whether all is well)."""
-    component, fault = what
-    role = next(c.role for c in stage.descriptor.components if c.name == component)
-    office = "primary" if await stage.holder("primary") == component else ""
-    cell = Cell(component, role, office, fault)
+    asked, fault = what
+    holder = await stage.holder(PRIMARY)
+    component = (holder or asked) if asked == PRIMARY else asked
+    roles = {c.name: c.role for c in stage.descriptor.components}
+    role = roles.get(component, "")
+    office = PRIMARY if holder == component else ""
+    cell = Cell(component, role, office, fault, asked)
+    if component == PRIMARY:
+        return dataclasses.replace(cell, not_run="nobody was the primary then"), True
     try:
         begun_s, method = await stage.begin(fault, component)
     except NotRun as reason:

@@ -21,6 +21,7 @@ def cell(component: str, browse: Word, order: Word, fault: str = "kill") -> Cell
         "database",
         "",
         fault,
+        component,
         "supervisor",
         None,
         "stage-1",
