@@ -22,8 +22,8 @@ MEANING = (
     "load, until everything works again or for the time given. Works: at least 99 % "
     "of the requests succeed, no slower than twice the usual p99 or than 250 ms. "
     "Degraded: less, but served again before the fault ended; the time is the longest "
-    "without a served request. Stops: asked for in the last third of the fault, and "
-    "never served. "
+    "without a served request. Stops: never served in the last third of the fault, "
+    "and asked for in vain. "
     "Loses data: an acknowledged order is not there afterwards."
 )
 RULE = (

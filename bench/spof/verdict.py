@@ -7,7 +7,8 @@ between the injection and the healing:
   undisturbed one, or within what a shopper does not notice;
 - degraded: less than that, but requests succeeded again before the fault ended: the
   rest of the system took over (`outage_s` says for how long it did not serve);
-- stops: requests were made in the last third of the fault, and none succeeded;
+- stops: none succeeded in the last third of the fault, and since the last that did,
+  others were made in vain;
 - loses data: an acknowledged order was not there, or another, afterwards.
 
 A verdict holds for the length of this fault and this load and no longer: what recovers
@@ -24,7 +25,7 @@ from bench.history.record import Record
 from bench.stats.windows import GOOD_SHARE, SLOWDOWN_MAX, rank_quantile_ms
 
 NOTICEABLE_MS = 250.0
-ASKED_LATE_MIN = 2  # one request that failed proves no standstill
+IN_VAIN_MIN = 2  # one request that failed proves no standstill
 NS = 1_000_000_000
 
 
@@ -107,8 +108,8 @@ def _word(
     if not served_s:
         return Word.STOPS
     last_third_s = span.ended_s - (span.ended_s - span.begun_s) / 3
-    asked_late = sum(sent_s >= last_third_s for sent_s, _ in judged)
-    if served_s[-1] < last_third_s and asked_late >= ASKED_LATE_MIN:
+    in_vain = sum(sent_s > served_s[-1] for sent_s, _ in judged)
+    if served_s[-1] < last_third_s and in_vain >= IN_VAIN_MIN:
         return Word.STOPS
     p99_ms, limit_ms = slowness
     is_quick = p99_ms is not None and p99_ms <= limit_ms

@@ -97,6 +97,12 @@ def test_few_requests_prove_no_standstill() -> None:
     assert word(records) is Word.STOPS
 
 
+def test_a_standstill_that_makes_everybody_stay_away_is_one() -> None:
+    # Who cannot buy has nothing to track: requests dry up, all of them in vain.
+    records = [*every(0.1, 10, 11), *every(0.5, 11, 14, outcome="failed")]
+    assert word(records) is Word.STOPS
+
+
 def test_an_answer_after_the_healing_was_no_service_during_the_fault() -> None:
     # Paused: every request hangs until the component goes on.
     hanging = [request(at_s, (40.5 - at_s) * 1000) for at_s in range(10, 40)]
