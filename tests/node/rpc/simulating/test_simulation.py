@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from node.primitives.types import Address
+from node.rpc.formats import contract_address, hex_data
 from tests.node.networks.devchain.asking import ETHER, Asked, Asker, dev_chain
 
 POOR, OTHER = "0x" + "c0" * 20, "0x" + "c1" * 20
@@ -132,11 +134,25 @@ async def test_transfers_are_logged_in_their_order(ask: Asker) -> None:
     assert silent["calls"][0]["logs"] == []
 
 
+async def test_calls_without_value_log_only_what_contracts_log(ask: Asker) -> None:
+    [block] = await simulate(ask, calls({"to": COUNTER}), traceTransfers=True)
+    [entry] = block["calls"][0]["logs"]
+    assert (entry["address"], entry["topics"]) == (COUNTER, [])
+
+
 async def test_an_account_that_destroyed_itself_is_gone(ask: Asker) -> None:
-    accounts = {OTHER: {"code": CREATES_AND_DESTROYS, "nonce": "0x1"}}
+    made = hex_data(contract_address(Address(bytes.fromhex(OTHER[2:])), 1))
+    accounts = {
+        OTHER: {"code": CREATES_AND_DESTROYS, "nonce": "0x1"},
+        made: {"balance": "0x5"},  # before it is made
+        POOR: {"code": "0x73" + made[2:] + "315f5260205ff3"},  # returns its balance
+    }
     call = {"from": ask.accounts[0], "to": OTHER, "value": "0x9"}
-    [block] = await simulate(ask, calls(call, call, stateOverrides=accounts))
-    assert [c["status"] for c in block["calls"]] == ["0x1", "0x1"]
+    shows = {"to": POOR}
+    [block] = await simulate(ask, calls(shows, call, shows, stateOverrides=accounts))
+    assert [c["status"] for c in block["calls"]] == ["0x1"] * 3
+    assert count_of(block["calls"][0]) == 5
+    assert count_of(block["calls"][2]) == 0
 
 
 async def test_fees_are_paid_where_a_price_is_named(ask: Asker) -> None:
