@@ -78,7 +78,7 @@ class DevBackend:
             return None
         genesis = self.chain.genesis
         payload = commit_payload(number, 0, block.digest)
-        domain = SigningDomain(genesis.chain_id, genesis.digest)
+        domain = SigningDomain(self.chain_id, genesis.digest)
         seal = VALIDATOR.sign(domain.digest(MessageCode.COMMIT, payload))
         return CommitCertificate(number, 0, block.digest, (seal,)).encode()
 
