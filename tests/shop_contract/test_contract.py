@@ -226,6 +226,9 @@ def test_the_delivery_key_is_the_owners_to_publish(chain: EvmShop) -> None:
     assert view(chain, "delivery_key") == b""
     assert events(chain, "owner", call) == [("DeliveryKeySet", {"key": key})]
     assert view(chain, "delivery_key") == key
+    later = encode_call("set_delivery_key", key[::-1])
+    assert events(chain, "owner", later) == [("DeliveryKeySet", {"key": key[::-1]})]
+    assert view(chain, "delivery_key") == key[::-1]
 
 
 def test_an_order_shows_everything_about_it(chain: EvmShop) -> None:
@@ -323,9 +326,15 @@ def test_the_catalogue_is_read_in_one_call_and_the_shelf_in_another(
     assert view(chain, "shelf", 0) == [first, none, none, last]
     assert view(chain, "shelf", 1) == [{"price": 700, "stock": 0}, none, none, none]
     assert view(chain, "sku", 0, 1, 1) == last
+    chain.transact("owner", encode_call("set_prices", [(0, 0, 1, 5), (0, 1, 0, 6)]))
+    five, six = {"price": 5, "stock": 0}, {"price": 6, "stock": 0}
+    assert view(chain, "shelf", 0) == [first, five, six, last]
+    for missing in ((2, 0, 0), (0, 2, 0), (0, 0, 2), (0, 0, 256)):
+        success, output = chain.evm.call(chain.shop, encode_call("sku", *missing))
+        assert (success, revert_reason(output)) == (False, "unknown_option")
     chain.transact("owner", encode_call("set_paused", True))
     assert view(chain, "catalogue")["paused"] is view(chain, "paused") is True
-    assert view(chain, "catalogue_version") == 7
+    assert view(chain, "catalogue_version") == 8
     assert view(chain, "escrowed") == 0
 
 
