@@ -5,9 +5,10 @@ BIN := $(VENV)/bin
 NATIVE := node/execution/rust
 DIR ?= network
 SEED ?= 1
+MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help compare install test check bench-engine network simulate lock clean
+.PHONY: help compare install test check bench-engine network simulate chaos lock clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,6 +35,9 @@ network: $(VENV)/.native ## four validators in the folder DIR, until Ctrl-C
 
 simulate: $(VENV)/.installed ## one simulated network with the faults of SEED
 	$(BIN)/chandlery simulate --seed $(SEED) --shrink
+
+chaos: $(VENV)/.native ## kills, pauses and partitions of real nodes under load, for MINUTES
+	$(BIN)/python -m tests.node.network.chaos $(MINUTES)
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@echo "installing into $(VENV) (a minute, once)"

@@ -89,7 +89,7 @@ class Liar:
         ):
             return []
         if Lie.FALSE_SYNC in self.lies:
-            if isinstance(message, Status):
+            if isinstance(message, Status) and self.random.random() < 0.3:
                 return [replace(message, height=message.height + 2)]
             if isinstance(message, Blocks):
                 return [Blocks(message.request_id, self._false(message.blocks))]
@@ -315,10 +315,10 @@ class Liar:
         self, blocks: tuple[tuple[bytes, bytes], ...]
     ) -> tuple[tuple[bytes, bytes], ...]:
         """True blocks with another body or thin seals, or one that never was."""
-        lie = self.random.randrange(3)
+        lie = self.random.randrange(4)
         if blocks and lie == 0:
             return tuple((self._maimed(block), seals) for block, seals in blocks)
-        if blocks and lie == 1:
+        if blocks and lie < 3:
             return tuple((block, self._thinned(seals)) for block, seals in blocks)
         forged = self._forged(blocks)
         return (*blocks, forged) if forged else blocks
@@ -328,7 +328,7 @@ class Liar:
         true = CommitCertificate.decode(raw)
         kept = true.seals[: max(1, quorum_of(len(self.driver.head.validators)) - 1)]
         stranger = self._seal(SimulatedSigner(STRANGERS[0]), true.height, true.digest)
-        more = self.random.choice(((), kept[:1], (stranger,), (kept[0],) * 2))
+        more = self.random.choice(((), (), kept[:1], (stranger,)))
         return replace(true, seals=(*kept, *more)).encode()
 
     def _maimed(self, raw: bytes) -> bytes:
