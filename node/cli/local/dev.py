@@ -60,6 +60,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="a real network of N validators with the same accounts, without cheats",
     )
+    parser.add_argument(
+        "--sources",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="of `vyper -f combined_json`: failures are logged with their line",
+    )
     parser.add_argument("--quiet", action="store_true", help="log no transactions")
     parser.set_defaults(run=run)
 
@@ -72,6 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     from node.networks.devchain.accounts import MNEMONIC
     from node.networks.devchain.node import MAX_BATCH, DevSettings
     from node.networks.devchain.serving import run_dev
+    from node.networks.devchain.sources.vyper import Sources
 
     if arguments.block_time is not None and arguments.block_time <= 0:
         raise CommandError("--block-time is a number of seconds above 0")
@@ -84,6 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
         compat=arguments.compat or "",
         mnemonic=arguments.mnemonic or MNEMONIC,
         directory=arguments.dir,
+        sources=Sources.read(arguments.sources),
         rpc=RpcConfig(
             host=arguments.host,
             port=arguments.port,

@@ -22,6 +22,7 @@ from node.networks.devchain.methods.mining import MiningMethods
 from node.networks.devchain.methods.wallet import WalletMethods
 from node.networks.devchain.report import Report
 from node.networks.devchain.sealing import Sealer
+from node.networks.devchain.sources.vyper import Sources
 from node.primitives.secp256k1 import PrivateKey
 from node.rpc.service import RpcService
 from node.rpc.token import is_loopback
@@ -48,6 +49,8 @@ class DevSettings:
     mnemonic: str = MNEMONIC
     directory: Path | None = None
     """Where the chain lives on; None forgets it."""
+    sources: Sources = field(default_factory=Sources)
+    """Of contracts whose failures are logged with their line."""
     rpc: RpcConfig = field(default_factory=lambda: RpcConfig(max_batch=MAX_BATCH))
 
 
@@ -70,7 +73,7 @@ class DevNode:
         self.backend = DevBackend(chain, settings.compat)
         self.sealer = Sealer(chain)
         cheats = CheatMethods(self.backend)
-        self.report = Report(self.backend, cheats)
+        self.report = Report(self.backend, cheats, settings.sources)
         self.rpc = RpcService(self.backend, settings.rpc)
         self.dispatcher = self.rpc.dispatcher
         wallet = WalletMethods(self.backend, keys, settings.rpc.call_gas_cap)

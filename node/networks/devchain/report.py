@@ -10,7 +10,8 @@ from node.chain.transaction import decode_transaction
 from node.execution.executor import TracerConfig, UnknownState
 from node.networks.devchain.backend import DevBackend
 from node.networks.devchain.methods.cheats import CheatMethods
-from node.primitives.types import Hash32
+from node.networks.devchain.sources.vyper import Sources, last_counters
+from node.primitives.types import Address, Hash32
 from node.rpc.backend import Head
 from node.rpc.formats import contract_address
 from node.rpc.methods.state import revert_reason
@@ -18,13 +19,17 @@ from node.rpc.methods.state import revert_reason
 log = logging.getLogger("chandlery.dev")
 
 CALL_TRACER = TracerConfig("callTracer", {"onlyTopCall": False})
+PLAIN_STEPS = TracerConfig("", {"disableStack": True, "disableStorage": True})
 
 
 class Report:
     """Listens to the chain while logging is on and somebody reads it."""
 
-    def __init__(self, backend: DevBackend, cheats: CheatMethods) -> None:
+    def __init__(
+        self, backend: DevBackend, cheats: CheatMethods, sources: Sources
+    ) -> None:
         self._backend = backend
+        self._sources = sources
         self._cheats = cheats
         self._tasks: set[asyncio.Task[None]] = set()
         self._stop = backend.on_head(self._on_head)
@@ -68,21 +73,49 @@ class Report:
             traces = await self._backend.blocking(
                 lambda: view.trace_block(block.encode(), CALL_TRACER)
             )
+            steps: list[Any] = [None] * len(traces)
+            if self._sources:
+                steps = await self._backend.blocking(
+                    lambda: view.trace_block(block.encode(), PLAIN_STEPS)
+                )
         except (UnknownState, ValueError):
             return  # reverted meanwhile, or too long a run to trace
         for at, trace in enumerate(traces):
             if trace.get("error"):
                 log.info("  0x%s: %s", hashes[at].hex(), failure_of(trace))
+                line = self._line(head, trace, steps[at])
+                if line:
+                    log.info("    %s", line)
+
+    def _line(self, head: Head, trace: dict[str, Any], steps: Any) -> str | None:
+        """The line of the source at which it began, where the source is known."""
+        if steps is None:
+            return None
+        where, depth = origin_of(trace)
+        counters = last_counters(steps["structLogs"], depth)
+        if not counters or "to" not in where:
+            return None
+        try:
+            view = self._backend.view(head.block.digest)
+        except UnknownState:
+            return None
+        code = view.code(Address(bytes.fromhex(where["to"][2:])))
+        return self._sources.line_of(code, counters)
+
+
+def origin_of(trace: dict[str, Any]) -> tuple[dict[str, Any], int]:
+    """The call in which a failure began, and how deep below the top it is."""
+    where, depth = trace, 0
+    while True:
+        failed = [call for call in where.get("calls", ()) if call.get("error")]
+        if not failed:
+            return where, depth
+        where, depth = failed[-1], depth + 1
 
 
 def failure_of(trace: dict[str, Any]) -> str:
     """Why a traced call failed: decoded, and in which contract it began."""
-    where = trace
-    while True:
-        failed = [call for call in where.get("calls", ()) if call.get("error")]
-        if not failed:
-            break
-        where = failed[-1]
+    where, _ = origin_of(trace)
     output = bytes.fromhex(str(trace.get("output", "0x"))[2:])
     reason = revert_reason(output) or _selector(output)
     text = f"{trace['error']}: {reason}" if reason else str(trace["error"])

@@ -1,0 +1,1 @@
+"""From a place in bytecode to a line of its source."""

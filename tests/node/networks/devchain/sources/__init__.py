@@ -1,0 +1,1 @@
+"""Tests of node.networks.devchain.sources."""
