@@ -6,7 +6,7 @@ At the end of each sequence everybody takes out what they are owed, and nothing 
 
 Many more steps, with 40 in each sequence, and their number printed:
 
-    SHOP_EXAMPLES=1300 pytest -s --timeout=0 tests/shop_contract/test_machine.py
+    SHOP_EXAMPLES=1400 pytest -s --timeout=0 tests/shop_contract/test_machine.py
 
 SHOP_SHRINK=0 stops at the first failure, without looking for a shorter one.
 """
