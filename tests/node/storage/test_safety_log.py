@@ -207,11 +207,10 @@ def test_a_log_without_its_header_is_refused(tmp_path: Path, size: int) -> None:
 
 
 def test_a_new_height_drops_old_records_once_the_file_has_grown(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(safety_log, "COMPACT_BYTES", 2_000)
     log = created(tmp_path)
-    opened = FileSafetyLog(log, BINDING)
+    opened = FileSafetyLog(log, BINDING, compact_bytes=2_000)
     opened.forbid(3)
     sizes = []
     for height in range(4, 40):
@@ -227,11 +226,13 @@ def test_a_new_height_drops_old_records_once_the_file_has_grown(
 
 
 def test_records_of_the_height_at_work_are_never_compacted_away(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(safety_log, "COMPACT_BYTES", 300)
     log = created(tmp_path)
-    append(log, *([prepared_record(8, round_)] for round_ in range(9)))
+    opened = FileSafetyLog(log, BINDING, compact_bytes=300)
+    for round_ in range(9):
+        opened.append([prepared_record(8, round_)])
+    opened.close()
     state = reload(log).load()
     assert [r.round for r in state.records] == list(range(9))
 
