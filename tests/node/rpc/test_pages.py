@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from node.primitives.keccak import keccak256
 from node.rpc.pages import add_pages, published_pages
 
 FACTS = {"world": "chain", "rpc": "/", "chain_id": 7_101}
@@ -86,3 +87,18 @@ async def test_the_configuration_has_the_note_as_it_is_now(
     assert await configuration() == {**FACTS, "shop": {"address": "0x12"}}
     (tmp_path / "shop.json").write_text("{")
     assert await configuration() == FACTS
+
+
+async def test_interfaces_of_contracts_are_given_by_selector_and_topic(
+    url: str,
+) -> None:
+    _, body = await get(url, "/explorer/static/interfaces.json")
+    shop = json.loads(body)["shop"]
+    place = "place(uint256,uint256,uint256,uint256,uint256,bytes32,bytes)"
+    selector = "0x" + keccak256(place.encode())[:4].hex()
+    assert shop["functions"][selector]["name"] == "place"
+    batch = [f for f in shop["functions"].values() if f["name"] == "place_batch"]
+    assert batch[0]["inputs"][0]["type"].endswith(",bytes32,bytes)[]")
+    topic = "0x" + keccak256(b"PausedSet(bool)").hex()
+    [paused] = shop["events"][topic]["inputs"]
+    assert (paused["type"], paused["indexed"]) == ("bool", False)
