@@ -29,6 +29,8 @@ BulkHandler: TypeAlias = Callable[[list[Any]], Awaitable[list[Any]]]
 """Parameters of many requests -> the result of each, or the RpcError it deserves."""
 
 MAX_ID_CHARACTERS = 256
+MAX_NESTING = 100
+"""Levels that are encoded in one go; orjson takes 254."""
 
 
 class Dispatcher:
@@ -190,4 +192,31 @@ def _failure(request_id: Any, error: RpcError) -> dict[str, Any]:
 
 
 def _encode(answer: Any) -> bytes:
-    return orjson.dumps(answer)
+    try:
+        return orjson.dumps(answer)
+    except orjson.JSONEncodeError:  # nested too deep, as traces of deep calls are
+        return orjson.dumps(_with_parts_encoded(answer))
+
+
+def _with_parts_encoded(answer: Any) -> Any:
+    """The same value; what lies deeper than each MAX_NESTING levels is encoded already.
+
+    Without recursion: a trace is as deep as its calls, twice a thousand levels.
+    """
+    parts: list[tuple[Any, Any, Any]] = []
+    level: list[Any] = [answer]
+    depth = 0
+    while level:
+        depth += 1
+        below = []
+        for parent in level:
+            members = parent.items() if isinstance(parent, dict) else enumerate(parent)
+            for key, member in members:
+                if isinstance(member, dict | list):
+                    below.append(member)
+                    if depth % MAX_NESTING == 0:
+                        parts.append((parent, key, member))
+        level = below
+    for parent, key, member in reversed(parts):
+        parent[key] = orjson.Fragment(orjson.dumps(member))
+    return answer

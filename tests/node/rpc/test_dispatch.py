@@ -169,3 +169,26 @@ async def test_a_method_that_is_replaced_has_no_bulk_handler_any_more() -> None:
     dispatcher = Dispatcher({"many": refuse}, 5, {"many": ones})
     dispatcher.extend({"many": echo})
     assert (await ask(dispatcher, [request("many")]))[0]["result"] == [7]
+
+
+async def deep(params: Any) -> Any:
+    """As nested as the trace of calls that many deep."""
+    innermost = answer = {"calls": [], "at": 0}
+    for at in range(1, params[0]):
+        answer = {"calls": [answer, {"at": -at}], "at": at}
+    assert innermost["at"] == 0
+    return answer
+
+
+@pytest.mark.parametrize("depth", [1, 99, 100, 101, 126, 128, 1_100])
+async def test_an_answer_may_be_as_deep_as_the_deepest_calls(depth: int) -> None:
+    dispatcher = Dispatcher({"deep": deep}, 3)
+    body = orjson.dumps(request("deep", params=[depth]))
+    answer = await dispatcher.answer(body)
+    assert answer is not None
+    for at in reversed(range(1, depth)):  # peel it: no parser goes that deep
+        end = b',{"at":-%d}],"at":%d}' % (at, at)
+        assert answer.count(end) == 1
+    assert answer.count(b'{"calls":[') == depth
+    assert answer.count(b"{") == answer.count(b"}")
+    assert answer.startswith(b'{"jsonrpc":"2.0","id":1,"result":{"calls":[')
