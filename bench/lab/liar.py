@@ -17,7 +17,7 @@ from bench.lab.chainlog import Final, Heard, finals, read_simulation
 from bench.report.words import listed, plural
 from bench.targets.process import console_command
 
-SEED, SIZE = 138, 4
+SEED, SIZE = 558, 4
 LIE = "liar B: two proposals a round"
 SEEDS_MAX = 600
 LIAR, NAMES = "B", "ABCD"
