@@ -220,12 +220,14 @@ async def run(directory: Path, minutes: float) -> Chaos:
             clients = min(CLIENTS, len(cluster.accounts))
             loads = [asyncio.create_task(chaos.shop(i)) for i in range(clients)]
             number = 0
-            while not number or time.monotonic() < ends_s:
-                await chaos.cycle(number)
-                number += 1
-            for load in loads:
-                load.cancel()
-            await asyncio.gather(*loads, return_exceptions=True)
+            try:
+                while not number or time.monotonic() < ends_s:
+                    await chaos.cycle(number)
+                    number += 1
+            finally:
+                for load in loads:
+                    load.cancel()
+                await asyncio.gather(*loads, return_exceptions=True)
             await chaos.judge()
             return chaos
     finally:
