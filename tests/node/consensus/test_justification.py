@@ -83,6 +83,9 @@ UNJUSTIFIED: dict[str, Callable[[], ProposalMessage]] = {
     "a fresh block though one was prepared": lambda: B.proposal(
         1, FRESH, (*round_changes("A", 1, HELD), *round_changes("BC", 1)), HELD.prepares
     ),
+    "a fresh block without prepares though one was prepared": lambda: B.proposal(
+        1, FRESH, (*round_changes("A", 1, HELD), *round_changes("BC", 1))
+    ),
     "the prepared block without its prepares": lambda: B.proposal(
         1, OLD, (*round_changes("A", 1, HELD), *round_changes("BC", 1))
     ),
