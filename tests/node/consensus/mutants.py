@@ -107,6 +107,12 @@ MUTANTS = (
         "highest is None",
     ),
     Mutant(
+        "fresh block accepted in a locked round",
+        JUSTIFICATION,
+        "    if highest is None:\n        return fresh\n",
+        "    if highest is None or fresh:\n        return fresh\n",
+    ),
+    Mutant(
         "prepares of the justification not checked",
         JUSTIFICATION,
         "return claimed and is_prepared(message.prepares, expected, validators)",
