@@ -95,6 +95,7 @@ class EngineLoop:
             self._events.clear()
             while batch:
                 effects = [e for event in batch for e in self._step(event)]
+                effects = self._without_superseded(effects)
                 if not effects:
                     break
                 await self._persist(effects)
@@ -110,6 +111,25 @@ class EngineLoop:
             for item in (event, *effects):
                 record(entry_of(item))
         return effects
+
+    def _without_superseded(self, effects: list[Effect]) -> list[Effect]:
+        """Leave out votes of a height where another block is final already.
+
+        Sync may bring that block while effects wait for the disk. Nobody needs those
+        votes any more, and the body that one of them would need is let go.
+        """
+        superseded = [
+            effect.height
+            for effect in effects
+            if isinstance(effect, PersistBody) and self._is_superseded(effect)
+        ]
+        if not superseded:
+            return effects
+        return [e for e in effects if _height_of_vote(e) not in superseded]
+
+    def _is_superseded(self, effect: PersistBody) -> bool:
+        final = self._context.ports.store.header_at(effect.height)
+        return final is not None and final.digest != effect.digest
 
     async def _persist(self, effects: Sequence[Effect]) -> None:
         """Make durable what later effects depend on. Raises StorageFailed."""
@@ -214,3 +234,16 @@ class EngineLoop:
         """Let no timer fire any more."""
         for alarm in self._timers.values():
             alarm.set(None)
+
+
+def _height_of_vote(effect: Effect) -> int | None:
+    """The height of an effect that belongs to a vote of our own."""
+    match effect:
+        case PersistBody(height=height):
+            return height
+        case PersistSafetyRecord(record=record):
+            return record.height
+        case SignAndBroadcast(draft=draft):
+            return draft.payload.height
+        case _:
+            return None

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from node.chain.header import Header
 from node.chain.signing import MessageCode, Secp256k1Verifier
 from node.chain.validators import ValidatorSet
 from node.consensus.effects import (
@@ -150,6 +152,9 @@ class World:
     def height_of(self, digest: bytes) -> int | None:
         return self.store.height_of(digest)  # type: ignore[arg-type]
 
+    def header_at(self, height: int) -> Header | None:
+        return self.store.header_at(height)
+
     # Network
     def broadcast(self, message: Message) -> None:
         self.done.append(("broadcast", message.signed.payload.round))
@@ -240,6 +245,28 @@ async def test_a_body_that_sync_made_final_meanwhile_is_durable_already() -> Non
     await world.run(pending(), until=2)
     assert world.failures == []
     assert world.done == [("broadcast", 0)]
+
+
+async def test_nothing_is_signed_where_sync_made_another_block_final_meanwhile() -> (
+    None
+):
+    draft = SignAndBroadcast(PrepareDraft(Prepare(2, 0, DIGEST)))
+    later = PersistSafetyRecord(replace(record(0), height=2))
+    effects: list[Effect] = [
+        PersistBody(1, DIGEST),
+        PersistSafetyRecord(record(0)),
+        prepare(0),
+        later,
+        draft,
+    ]
+    world = World({TransactionsPending: [effects]})
+    world.store.append(finals(1)[0])
+    await world.run(pending(), until=2)
+    assert world.failures == []
+    assert world.done == [[0], ("broadcast", 0)]
+    own = world.engine.seen[1]
+    assert isinstance(own, MessageReceived)
+    assert own.message.signed.payload.height == 2
 
 
 async def test_effects_are_performed_in_their_order() -> None:
