@@ -174,8 +174,8 @@ class World:
     def delete(self, at: Address) -> None:
         """Remove an account with its storage."""
         self.find(at)
+        self.wipe(at)  # while the account still says where its storage is
         self.put(self.accounts, at, None)
-        self.wipe(at)
 
     # -- storage
 

@@ -87,6 +87,19 @@ def sealed(source: MemorySource, world: World) -> World:
     return World(source, result.root)
 
 
+def test_a_deletion_that_is_undone_gives_the_storage_back():
+    source = MemorySource()
+    world = World(source, EMPTY_TRIE_ROOT)
+    world.set_balance(ADDRESSES[0], 1)
+    world.set_slot(ADDRESSES[0], 0, 7)
+    world = sealed(source, world)
+    mark = world.snapshot()
+    world.delete(ADDRESSES[0])
+    world.revert(mark)
+    assert world.slot(ADDRESSES[0], 0) == 7
+    assert world.seal().root == world.root
+
+
 @given(st.lists(steps, max_size=40))
 def test_any_history_gives_the_root_of_its_outcome(history):
     source, model = MemorySource(), Model()
