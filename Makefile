@@ -19,7 +19,7 @@ compare: $(VENV)/.native ## run the same shop in both worlds and write the repor
 install: $(VENV)/.native ## install into .venv and run nothing
 
 test: $(VENV)/.native ## run the whole test suite
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 check: $(VENV)/.installed ## lint, types, import directions, sizes
 	$(BIN)/ruff check .

@@ -3,6 +3,7 @@
 import contextlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from node.networks.devchain.node import DevNode, DevSettings
@@ -156,7 +157,9 @@ class ChainCache:
         key = tuple(sorted(settings.items()))
         chain = self._chains.get(key)
         if chain is None:
-            made = InProcessChain(self._background, DevSettings(**settings))
+            chosen = DevSettings(**settings)
+            chosen = replace(chosen, rpc=replace(chosen.rpc, port=0))
+            made = InProcessChain(self._background, chosen)
             chain = self._chains[key] = made
         return chain
 

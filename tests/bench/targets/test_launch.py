@@ -15,9 +15,11 @@ async def test_a_target_serves_when_it_is_said_to_and_is_gone_after(
     tmp_path: Path,
 ) -> None:
     launcher = Launcher("synthetic", tmp_path)
+    before = psutil.Process().children(recursive=True)
     running = await launcher.start()
     assert running.descriptor.rung == "synthetic"
-    family = psutil.Process().children(recursive=True)
+    now = psutil.Process().children(recursive=True)
+    family = [child for child in now if child not in before]
     assert len(family) >= 2
     await launcher.stop()
     assert not running.folder.exists()
