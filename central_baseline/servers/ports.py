@@ -1,26 +1,58 @@
-"""Ports: chosen by the operating system unless the operator names one.
+"""Ports: free ones are chosen unless the operator names one.
 
 A named port that is taken is an error that says so before anything is started.
 """
 
 import errno
+import random
 import socket
+from pathlib import Path
 
 from central_baseline.errors import RefusedError, UsageError
 
 LOOPBACK = "127.0.0.1"
+FIRST_PORT = 10_000
+ATTEMPTS = 50
+OUTGOING_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 def free_ports(count: int, host: str = LOOPBACK) -> list[int]:
-    """Distinct TCP ports that were free a moment ago, held together while choosing."""
-    held = [socket.socket(socket.AF_INET, socket.SOCK_STREAM) for _ in range(count)]
+    """Distinct TCP ports that were free a moment ago, held together while choosing.
+
+    Below the range that the kernel takes ports of outgoing connections from: one of
+    those could be taken again before its server listens.
+    """
+    held: list[socket.socket] = []
     try:
-        for holder in held:
-            holder.bind((host, 0))
+        for _ in range(count):
+            held.append(_bound(host))
         return [holder.getsockname()[1] for holder in held]
     finally:
         for holder in held:
             holder.close()
+
+
+def _bound(host: str) -> socket.socket:
+    last = _first_outgoing_port() - 1
+    for _ in range(ATTEMPTS if last > FIRST_PORT else 0):
+        holder = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            holder.bind((host, random.randint(FIRST_PORT, last)))
+        except OSError:
+            holder.close()
+        else:
+            return holder
+    holder = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    holder.bind((host, 0))
+    return holder
+
+
+def _first_outgoing_port() -> int:
+    """Where the kernel's range begins; 0 where it does not say."""
+    try:
+        return int(OUTGOING_RANGE.read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def claim_port(port: int | None, host: str = LOOPBACK) -> int:

@@ -8,11 +8,9 @@ Each node directory is complete by itself: it can be moved to a machine of its o
 readable by its owner alone and belongs to no node.
 """
 
-import contextlib
 import json
 import os
 import re
-import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
@@ -24,6 +22,7 @@ from node.chain.genesis import ConsensusConfig, Genesis
 from node.chain.genesis_builder import make_genesis
 from node.chain.validators import faulty_max, quorum
 from node.config import SECTIONS, load_config
+from node.networks.ports import free_ports
 from node.networks.supervisor import CONTROL_SOCKET
 from node.primitives.checksum import to_checksum_address
 from node.primitives.secp256k1 import PrivateKey
@@ -95,8 +94,10 @@ def create_network(directory: Path, plan: NetworkPlan) -> list[NodePlace]:
     text = json.dumps(genesis.to_json(), indent=1) + "\n"
     (directory / "genesis.json").write_text(text)
     _write_accounts(directory / "accounts.json", demo, plan.balance_wei)
-    rpc_ports = _ports(plan.host, plan.rpc_port, len(names))
-    p2p_ports = _ports(plan.host, plan.p2p_port, len(names))
+    count = len(names)
+    free = free_ports(plan.host, 2 * count)
+    rpc_ports = _ports(plan.rpc_port, count) or free[:count]
+    p2p_ports = _ports(plan.p2p_port, count) or free[count:]
     dialled = [
         f"0x{key.address.hex()}@{plan.host}:{port}"
         for key, port in zip(keys, p2p_ports, strict=True)
@@ -142,14 +143,9 @@ def _validate(directory: Path, plan: NetworkPlan) -> None:
         )
 
 
-def _ports(host: str, first: int, count: int) -> list[int]:
-    if first:
-        return list(range(first, first + count))
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for free in sockets:
-            free.bind((host, 0))
-        return [free.getsockname()[1] for free in sockets]
+def _ports(first: int, count: int) -> list[int]:
+    """Consecutive ones; none when 0 asks for free ones."""
+    return list(range(first, first + count)) if first else []
 
 
 def _write_accounts(path: Path, keys: Sequence[PrivateKey], balance_wei: int) -> None:

@@ -1,14 +1,34 @@
 """Ports are free, distinct, or said to be taken."""
 
 import socket
+from pathlib import Path
 
 import pytest
 
 from central_baseline.errors import RefusedError, UsageError
-from central_baseline.servers.ports import LOOPBACK, claim_port, free_ports
+from central_baseline.servers import ports
+from central_baseline.servers.ports import (
+    FIRST_PORT,
+    LOOPBACK,
+    OUTGOING_RANGE,
+    claim_port,
+    free_ports,
+)
 
 
 def test_free_ports_are_distinct() -> None:
+    assert len(set(free_ports(20))) == 20
+
+
+def test_free_ports_are_not_those_of_outgoing_connections() -> None:
+    first = int(OUTGOING_RANGE.read_text().split()[0])
+    assert all(FIRST_PORT <= port < first for port in free_ports(20))
+
+
+def test_where_the_range_is_not_said_the_system_chooses(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(ports, "OUTGOING_RANGE", tmp_path / "absent")
     assert len(set(free_ports(20))) == 20
 
 
