@@ -234,6 +234,16 @@ class StateView(Protocol):
 
     def proof(self, account: Address, slots: Sequence[int]) -> Proof: ...
 
+    def root(self, overrides: Mapping[Address, AccountOverride]) -> Hash32:
+        """The state root with overrides laid over this state; an account that they
+        leave without nonce, balance, code and storage is gone."""
+        ...
+
+    def followed_by(self, digests: Sequence[Hash32]) -> "StateView":
+        """This state below further blocks that nobody made, the oldest first: BLOCKHASH
+        tells their hashes to calls of later blocks."""
+        ...
+
     def trace_call(
         self,
         call: Call,
@@ -282,7 +292,12 @@ class Executor(Protocol):
     def build(
         self, parent: Header, env: BlockEnv, raws: Sequence[bytes], limits: BuildLimits
     ) -> BuiltBlock:
-        """Execute what fits, skipping what is invalid, and seal a header on it."""
+        """Execute what fits, skipping what is invalid, and seal a header on it.
+
+        A transaction is judged by the state that it would run on. One without room in
+        the block does not run: it is refused only for what no state mends (its form,
+        its signature, a gas limit above the block's), else passed over.
+        """
         ...
 
     def execute(self, block: bytes, time_ms: int | None = None) -> Executed:

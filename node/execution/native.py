@@ -230,6 +230,14 @@ class NativeView:
         proofs = tuple((slot, value, tuple(path)) for slot, value, path in storage)
         return Proof(balance, nonce, code_hash, root, tuple(nodes), proofs)
 
+    def root(self, overrides: Mapping[Address, AccountOverride]) -> Hash32:
+        """See StateView."""
+        return Hash32(self._native.root(native_overrides(overrides)))
+
+    def followed_by(self, digests: Sequence[Hash32]) -> "NativeView":
+        """See StateView."""
+        return NativeView(self._native.followed_by(list(digests)))
+
     def trace_call(
         self,
         call: Call,

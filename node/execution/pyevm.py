@@ -123,10 +123,12 @@ class PyEvmExecutor:
                 break
             try:
                 admitted = self._admit(raw)
+                execution.validate_for_block(admitted)
                 gas = execution.total_gas + admitted.tx.gas_limit
                 fits = gas <= limits.gas and execution.has_room(admitted)
-                execution.validate(admitted)
+                # One without room waits for a later block, whose state judges it.
                 if fits and len(raw) <= room:
+                    execution.validate(admitted)
                     execution.try_run(raw, admitted, budget_s)
                     included.append(position)
                     room -= len(raw)

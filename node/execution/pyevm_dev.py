@@ -170,9 +170,7 @@ class PyEvmDevExecutor(PyEvmExecutor):
         newest = self._newest()
         world = World(self._memory, newest.root)
         override(world, changes)
-        for at in changes:
-            if world.get(at).is_empty and not _has_storage(world, at):
-                world.delete(at)
+        remove_nothings(world, changes)
         sealed = world.seal()
         head = replace(newest, root=sealed.root)
         self._memory.add_named(head, sealed.nodes, sealed.codes, _changed(world))
@@ -276,16 +274,6 @@ class PyEvmDevExecutor(PyEvmExecutor):
             raise TransactionError(ErrorKind.BAD_SIGNATURE, str(error)) from None
         validate_stateless(tx)
         return Admitted(tx, sender, is_impersonated=True)
-
-
-def _has_storage(world: World, at: Address) -> bool:
-    """Whether a slot is set: a test may write one where nothing else is."""
-    storage = world.storage(at)
-    if any(storage.values.values()) or storage.root == EMPTY_TRIE_ROOT:
-        return any(storage.values.values())
-    cleared = {bytes(hash_slot(slot)): b"" for slot in storage.values}
-    root = trie.update(world.source.node, storage.root, cleared, {})
-    return root != EMPTY_TRIE_ROOT
 
 
 def _changed(world: World) -> Iterator[Name]:

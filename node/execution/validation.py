@@ -130,12 +130,8 @@ def validate_stateless(tx: Transaction) -> None:
         )
 
 
-def validate_stateful(
-    tx: Transaction, account: tuple[int, int, bytes], base_fee: int, gas_limit: int
-) -> None:
-    """The rules that need the sender's (nonce, balance, code) and the block's base fee
-    and gas limit. Raises TransactionError."""
-    nonce, balance, code = account
+def validate_for_block(tx: Transaction, base_fee: int, gas_limit: int) -> None:
+    """The rules that need the block but not the state. Raises TransactionError."""
     if tx.gas_limit > gas_limit:
         raise TransactionError(
             ErrorKind.GAS_LIMIT,
@@ -146,6 +142,15 @@ def validate_stateful(
             ErrorKind.FEE_TOO_LOW,
             f"maximum fee {tx.max_fee} is below the base fee {base_fee}",
         )
+
+
+def validate_stateful(
+    tx: Transaction, account: tuple[int, int, bytes], base_fee: int, gas_limit: int
+) -> None:
+    """The rules of the block, and those that need the sender's (nonce, balance, code).
+    Raises TransactionError."""
+    validate_for_block(tx, base_fee, gas_limit)
+    nonce, balance, code = account
     if code and not is_delegation(code):
         raise TransactionError(
             ErrorKind.SENDER_HAS_CODE, "the sender is a contract (EIP-3607)"

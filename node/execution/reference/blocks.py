@@ -35,7 +35,12 @@ from node.execution.reference.runner import Outcome, run_transaction
 from node.execution.reference.state import BlockContext, ReferenceState
 from node.execution.reference.store import StateStore
 from node.execution.reference.world import Sealed, World
-from node.execution.validation import Admitted, TransactionError, validate_stateful
+from node.execution.validation import (
+    Admitted,
+    TransactionError,
+    validate_for_block,
+    validate_stateful,
+)
 from node.primitives.keccak import keccak256
 from node.primitives.trie import list_root
 from node.primitives.types import Address, Hash32
@@ -79,8 +84,13 @@ class Execution:
         self._system_call(BEACON_ROOTS, PARENT_BEACON_BLOCK_ROOT)
         self._system_call(HISTORY, self.parent_hash)
 
+    def validate_for_block(self, admitted: Admitted) -> None:
+        """The rules that need this block but not its state. Raises TransactionError."""
+        context = self.context
+        validate_for_block(admitted.tx, context.base_fee_per_gas, context.gas_limit)
+
     def validate(self, admitted: Admitted) -> None:
-        """The rules that need this state. Raises TransactionError."""
+        """Those and the rules that need this state. Raises TransactionError."""
         account = self.world.get(admitted.sender)
         code = b"" if admitted.is_impersonated else self.world.code(admitted.sender)
         validate_stateful(

@@ -19,7 +19,7 @@ from node.execution.executor import (
     TracerConfig,
 )
 from node.execution.reference.blocks import Execution, context_of, env_of
-from node.execution.reference.calls import TIMED_OUT, AccessList, Caller
+from node.execution.reference.calls import TIMED_OUT, AccessList, Caller, override
 from node.execution.reference.machine import TimeLimit
 from node.execution.reference.store import Head, StateStore
 from node.execution.reference.tracing.choosing import tracer_for
@@ -31,11 +31,12 @@ from node.execution.reference.world import (
     hash_address,
     hash_slot,
     load_account,
+    remove_nothings,
 )
 from node.execution.validation import Admitted
 from node.primitives import trie
 from node.primitives.trie import EMPTY_TRIE_ROOT
-from node.primitives.types import Address
+from node.primitives.types import Address, Hash32
 
 TRACE_TIME_S = 30.0
 
@@ -49,11 +50,13 @@ class ReferenceView:
         head: Head,
         chain_id: int,
         admit: Callable[[bytes], Admitted],
+        following: Sequence[Hash32] = (),
     ) -> None:
         self._store = store
         self._head = head
         self._chain_id = chain_id
         self._admit = admit
+        self._following = tuple(following)
 
     def balance(self, account: Address) -> int:
         """In wei."""
@@ -118,6 +121,20 @@ class ReferenceView:
             ),
         )
 
+    def root(self, overrides: Mapping[Address, AccountOverride]) -> Hash32:
+        """See StateView."""
+        world = self._world()
+        override(world, overrides)
+        remove_nothings(world, overrides)
+        return world.seal().root
+
+    def followed_by(self, digests: Sequence[Hash32]) -> "ReferenceView":
+        """See StateView."""
+        following = (*self._following, *digests)
+        return ReferenceView(
+            self._store, self._head, self._chain_id, self._admit, following
+        )
+
     def trace_call(
         self,
         call: Call,
@@ -167,4 +184,17 @@ class ReferenceView:
         self, env: BlockEnv, overrides: Mapping[Address, AccountOverride]
     ) -> Caller:
         context = context_of(env, self._chain_id, self._store)
+        if self._following:
+            context = replace(context, ancestor=self._below(context.ancestor))
         return Caller(self._world, context, overrides)
+
+    def _below(self, known: Callable[[int], bytes]) -> Callable[[int], bytes]:
+        """Block hashes by height: the chain's up to this state, then the following."""
+
+        def ancestor(height: int) -> bytes:
+            above = height - self._head.height - 1
+            if above < 0:
+                return known(height)
+            return self._following[above] if above < len(self._following) else b""
+
+        return ancestor

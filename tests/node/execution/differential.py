@@ -53,13 +53,24 @@ class Pair:
 
     def block(self, plans: Sequence[Planned]) -> Executed:
         """Build on both, execute the one's block on the other, commit, compare."""
+        return self.commit(self.build(plans))
+
+    def build(
+        self, plans: Sequence[Planned], limits: BuildLimits = LIMITS
+    ) -> BuiltBlock:
+        """Build on both, and compare; the first one's."""
         raws = self._sign(plans)
         self._compare_recovered(raws)
         chain = self.chain
-        ours = chain.build(raws, LIMITS)
-        theirs = self.second.build(chain.header, chain.env(), raws, LIMITS)
+        ours = chain.build(raws, limits)
+        theirs = self.second.build(chain.header, chain.env(), raws, limits)
         assert _of(ours) == _of(theirs)
         self.second.discard(theirs.executed.digest)
+        return ours
+
+    def commit(self, ours: BuiltBlock) -> Executed:
+        """Execute the one's block on the other, commit, compare."""
+        chain = self.chain
         assert self.second.execute(ours.block) == ours.executed
         self._compare_traces(ours)
         chain.commit(ours)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from node.chain.genesis import GenesisAccount
 from node.chain.transaction import SET_CODE
+from node.execution.executor import BuildLimits, BuiltBlock, ErrorKind
 from node.execution.pyevm import PyEvmExecutor
 from node.execution.select import open_executor
 from node.primitives.keccak import keccak256
@@ -80,6 +81,42 @@ def test_both_executors_say_the_same_of_many_blocks(codes, plans, data):
 @pytest.mark.parametrize("broken", BROKEN, ids=range(len(BROKEN)))
 def test_both_refuse_the_same_invalid_transactions(broken):
     compare([b""] * 4, [[SOUND, broken], [broken, SOUND]], b"")
+
+
+def test_one_without_room_is_refused_only_for_what_no_state_mends(tmp_path):
+    """One that cannot pay, and one whose nonce is used, wait for their turn; then the
+    state that they would run on judges them."""
+    genesis = genesis_with([b""] * 4)
+    first = PyEvmExecutor(tmp_path / "first", genesis)
+    second = open_executor("native", tmp_path / "second", genesis)
+    pair = Pair(first, second, genesis)
+    large = genesis.consensus.gas_limit + 1
+    plans = [
+        SOUND,
+        Planned(POOR, Draft(UNUSED, value=1, gas=90_000)),
+        Planned("alice", Draft(UNUSED, gas=90_000), nonce_offset=-1),
+        Planned("bob", Draft(UNUSED, gas=large)),
+        Planned("bob", Draft(UNUSED, gas=90_000, chain_id=1)),
+    ]
+    built = pair.build(plans, BuildLimits(100_000, 1_000_000, 600_000))
+    assert built.included == (0,)
+    assert _kinds(built) == [(3, ErrorKind.GAS_LIMIT), (4, ErrorKind.WRONG_CHAIN)]
+    built = pair.build(plans)
+    assert _kinds(built) == [
+        (1, ErrorKind.INSUFFICIENT_FUNDS),
+        (2, ErrorKind.NONCE_TOO_LOW),
+        (3, ErrorKind.GAS_LIMIT),
+        (4, ErrorKind.WRONG_CHAIN),
+    ]
+    # Beside what is left of the bytes, too.
+    built = pair.build(plans, BuildLimits(30_000_000, 120, 600_000))
+    assert _kinds(built) == [(3, ErrorKind.GAS_LIMIT), (4, ErrorKind.WRONG_CHAIN)]
+    first.close()
+    second.close()
+
+
+def _kinds(built: BuiltBlock) -> list[tuple[int, ErrorKind]]:
+    return [(position, error.kind) for position, error in built.refused]
 
 
 @pytest.mark.parametrize("listed", [False, True], ids=["new", "empty in the genesis"])

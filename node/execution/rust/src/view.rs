@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256};
 
+use crate::calls::Overrides;
 use crate::database::StateDb;
+use crate::dev::edit::edited;
 use crate::engine::Version;
 use crate::error::{Fault, Trouble};
 use crate::propose::Chain;
 use crate::state::{Account, slot_of};
-use crate::store::Store;
+use crate::store::{Position, Store};
 use crate::trie::proof::prove;
 use crate::tx::Checker;
 
@@ -19,6 +21,8 @@ pub struct View {
     pub checker: Arc<Checker>,
     store: Arc<Store>,
     pub version: Arc<Version>,
+    /// Where the state lies; not that of the version below blocks that nobody made.
+    position: Position,
     pub chain_id: u64,
 }
 
@@ -32,12 +36,35 @@ pub struct Proof {
 
 impl View {
     pub fn open(chain: &impl Chain, digest: &B256) -> Result<Self, Trouble> {
+        let version = chain.version(digest)?;
         Ok(Self {
-            version: chain.version(digest)?,
+            position: version.position.clone(),
+            version,
             checker: chain.checker().clone(),
             store: chain.store().clone(),
             chain_id: chain.checker().chain_id(),
         })
+    }
+
+    /// The same state below further blocks, of which only the hashes are known: from the
+    /// one that follows to the newest.
+    pub fn followed_by(&self, digests: &[B256]) -> Self {
+        let mut position = self.position.clone();
+        for digest in digests {
+            position = position.followed_by(*digest);
+        }
+        Self {
+            position,
+            version: self.version.clone(),
+            checker: self.checker.clone(),
+            store: self.store.clone(),
+            chain_id: self.chain_id,
+        }
+    }
+
+    /// The root of this state with overrides laid over it.
+    pub fn root(&self, overrides: &Overrides) -> Result<B256, Fault> {
+        Ok(edited(&self.version.state, overrides)?.0.root())
     }
 
     pub fn store(&self) -> &Store {
@@ -46,7 +73,7 @@ impl View {
 
     /// The state as the EVM reads it.
     pub fn database(&self) -> StateDb<'_> {
-        StateDb::new(&self.version.state, self.store(), &self.version.position)
+        StateDb::new(&self.version.state, self.store(), &self.position)
     }
 
     /// An account; one that is not there is empty.

@@ -4,7 +4,7 @@
 //! decree, returns to any earlier state, changes its chain id and takes transactions that
 //! bear a mark in the place of a signature. The contract is `node/execution/dev.py`.
 
-mod edit;
+pub mod edit;
 mod layers;
 mod mark;
 

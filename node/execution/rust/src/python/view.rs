@@ -6,7 +6,8 @@ use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyInt};
 
 use super::convert::{
-    CallTuple, EnvTuple, OverrideTuple, address, call, env, number, overrides, word,
+    CallTuple, EnvTuple, OverrideTuple, address, call, env, hash32, number, overrides,
+    word,
 };
 use crate::calls::Outcome;
 use crate::error::Trouble;
@@ -137,6 +138,24 @@ impl View {
             items.push((PyBytes::new(py, item.address.as_slice()), keys));
         }
         Ok((outcome(py, &done), items))
+    }
+
+    /// The root of the state with overrides laid over it.
+    fn root<'py>(
+        &self,
+        py: Python<'py>,
+        given: Vec<OverrideTuple<'py>>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let given = overrides(given)?;
+        let root = py.detach(|| self.inner.root(&given))?;
+        Ok(PyBytes::new(py, root.as_slice()))
+    }
+
+    /// The view below further blocks, whose hashes BLOCKHASH tells.
+    fn followed_by(&self, digests: Vec<PyBackedBytes>) -> PyResult<Self> {
+        let digests: PyResult<Vec<_>> =
+            digests.iter().map(|digest| hash32(digest)).collect();
+        Ok(Self::new(self.inner.followed_by(&digests?)))
     }
 
     fn proof<'py>(
