@@ -25,15 +25,19 @@ from node.execution.pyevm import PyEvmExecutor
 from node.execution.reference.blocks import Execution
 from node.execution.reference.calls import override
 from node.execution.reference.store import EMPTY_CODE_HASH, Head, StateStore
-from node.execution.reference.world import Sealed, World, hash_slot, load_account
+from node.execution.reference.world import (
+    Sealed,
+    World,
+    load_account,
+    remove_nothings,
+)
 from node.execution.validation import (
     Admitted,
     TransactionError,
     admit,
     validate_stateless,
 )
-from node.primitives import trie
-from node.primitives.trie import EMPTY_TRIE_ROOT, Node
+from node.primitives.trie import Node
 from node.primitives.types import Address, Hash32
 
 Name = tuple[Address, int | None]

@@ -7,7 +7,7 @@ is never touched. The rules of EIP-2929 (warm) and EIP-1153 (transient) live her
 since they revert with everything else.
 """
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
@@ -259,6 +259,23 @@ class World:
             return 0
         raw = trie.get(self.source.node, storage.root, hash_slot(slot))
         return rlp.to_int(rlp.decode(raw)) if raw else 0
+
+
+def remove_nothings(world: World, accounts: Iterable[Address]) -> None:
+    """Delete those that a decree left without nonce, balance, code and storage."""
+    for at in accounts:
+        if world.get(at).is_empty and not _has_storage(world, at):
+            world.delete(at)
+
+
+def _has_storage(world: World, at: Address) -> bool:
+    """Whether a slot is set: a test may write one where nothing else is."""
+    storage = world.storage(at)
+    if any(storage.values.values()) or storage.root == EMPTY_TRIE_ROOT:
+        return any(storage.values.values())
+    cleared = {bytes(hash_slot(slot)): b"" for slot in storage.values}
+    root = trie.update(world.source.node, storage.root, cleared, {})
+    return root != EMPTY_TRIE_ROOT
 
 
 class Sealed(NamedTuple):
