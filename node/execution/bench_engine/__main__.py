@@ -4,9 +4,10 @@
 state and size of a block: sender recovery, execution, roots, and persistence, which is
 commit and background checkpoints; their sum; and the whole process over the same
 blocks, the crossing from Python included. py-evm runs beside it on fewer orders; where
-its state takes too long to fill, its rows say how far it came. `--memory` prints
-instead how much memory the native executor takes over a million orders. Judges
-nothing: the numbers are for a reader.
+its state takes too long to fill, its rows say how far it came. Takes four to six
+minutes. `--memory [ORDERS]` prints instead how much memory the native executor takes
+while so many orders pass, a million if not said; that takes longer, and how far it is
+goes to stderr. Judges nothing: the numbers are for a reader.
 """
 
 import argparse
@@ -25,6 +26,7 @@ MAX_BLOCKS = 128
 MEMORY_ORDERS = 1_000_000
 MEMORY_BLOCK = 1_000
 MEMORY_ROWS = 20
+PROGRESS_S = 10.0
 # A million orders make a state of some 700 MiB: more than this setting lets stay.
 MEMORY_MIB = 256
 TABLE_MIB = 2_048
@@ -69,22 +71,46 @@ def report(kind: str, slots: int, chosen: argparse.Namespace) -> None:
 
 
 def report_memory(chosen: argparse.Namespace) -> None:
-    """Print what the native executor takes while a million orders pass."""
+    """Print what the native executor takes while orders pass."""
     process = psutil.Process()
+    total = -(-chosen.memory // MEMORY_BLOCK) * MEMORY_BLOCK
+    every = max(MEMORY_BLOCK, total // MEMORY_ROWS // MEMORY_BLOCK * MEMORY_BLOCK)
     print(f"memory setting {chosen.memory_mib:,} MiB, of which the state's pages may")
     print(f"take half; blocks of {MEMORY_BLOCK:,} orders, five new slots each")
     print(f"{'orders':>10}{'pages MiB':>12}{'process MiB':>14}")
     with opened("native", chosen.memory_mib) as (chain, orders):
         engine = chain.engine
         assert isinstance(engine, NativeEngine)
-        for passed in range(0, MEMORY_ORDERS + 1, MEMORY_BLOCK):
-            if passed % (MEMORY_ORDERS // MEMORY_ROWS) == 0:
+        progress = Progress(total)
+        for passed in range(0, total + 1, MEMORY_BLOCK):
+            if passed % every == 0 or passed == total:
                 pages = engine.resident_bytes / MIB
                 rss = process.memory_info().rss / MIB
                 print(f"{passed:>10,}{pages:>12,.0f}{rss:>14,.0f}", flush=True)
-            raws = orders.take(MEMORY_BLOCK)
-            engine.executor.recover(raws)
-            chain.add(raws)
+            if passed < total:
+                raws = orders.take(MEMORY_BLOCK)
+                engine.executor.recover(raws)
+                chain.add(raws)
+            progress.show(passed)
+
+
+class Progress:
+    """Says on stderr how far a long run is: seldom, in plain lines."""
+
+    def __init__(self, total: int, every_s: float = PROGRESS_S) -> None:
+        self._total = total
+        self._every_s = every_s
+        self._began_s = self._said_s = time.monotonic()
+
+    def show(self, done: int) -> None:
+        """Call it as often as you like."""
+        now_s = time.monotonic()
+        if done and now_s - self._said_s >= self._every_s:
+            self._said_s = now_s
+            took_s = now_s - self._began_s
+            left_s = took_s * (self._total - done) / done
+            text = f"{done:,} of {self._total:,} orders in {took_s:.0f} s"
+            print(f"{text}, {left_s:.0f} s at this pace", file=sys.stderr, flush=True)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -100,7 +126,14 @@ def main(arguments: Sequence[str]) -> int:
         type=int,
         help=f"the setting: {TABLE_MIB} without, {MEMORY_MIB} with --memory",
     )
-    parser.add_argument("--memory", action="store_true", help="over a million orders")
+    parser.add_argument(
+        "--memory",
+        type=_count,
+        nargs="?",
+        const=MEMORY_ORDERS,
+        metavar="ORDERS",
+        help=f"print memory instead, over so many orders ({MEMORY_ORDERS:,})",
+    )
     chosen = parser.parse_args(arguments)
     chosen.memory_mib = chosen.memory_mib or (
         MEMORY_MIB if chosen.memory else TABLE_MIB
@@ -121,6 +154,12 @@ def main(arguments: Sequence[str]) -> int:
         for kind in kinds:
             report(kind, slots, chosen)
     return 0
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of orders")
+    return int(text)
 
 
 if __name__ == "__main__":
