@@ -3,7 +3,9 @@
 Three networks are the firewall: `public` is where the world comes in, `web` leads from
 the balancer to the app servers, `data` from them to databases and cache; the latter two
 are internal, they have no way out. (`outside` is for who calls servers that exist
-already.) Source: the Compose Specification.
+already.) Containers of one unit share the address of a service that does nothing else
+than hold it: were it one of themselves, its restart would leave the others with the
+address of before. Source: the Compose Specification.
 """
 
 from typing import Any
@@ -21,6 +23,7 @@ from central_baseline.manifests.blueprint import (
 from central_baseline.manifests.draw import ADDRESSES
 from central_baseline.manifests.image import USER, image
 
+HOLDER = Container("address", ("sleep", "infinity"), memory_mb=16, grace_s=1)
 PRIVATE = ("web", "data")
 SHARED = 8000  # added to ports that several on one machine want
 NETWORKS = {
@@ -42,9 +45,14 @@ def compose_document(blueprint: Blueprint) -> Document:
     configs: Document = {}
     secrets: Document = {}
     for unit in blueprint.units:
-        for number, container in enumerate(unit.containers):
-            name = unit.name if number == 0 else f"{unit.name}-{container.name}"
-            services[name] = _service(blueprint, unit, container, number == 0)
+        together = len(unit.containers) > 1
+        if together:
+            holder = _program(unit, HOLDER) | _standing(blueprint, unit)
+            holder |= {"init": True, "healthcheck": {"test": ["CMD", "true"]}}
+            services[unit.name] = holder
+        for container in unit.containers:
+            name = f"{unit.name}-{container.name}" if together else unit.name
+            services[name] = _service(blueprint, unit, container, together)
             for file in container.files:
                 place = secrets if file.secret else configs
                 place[key_of(unit, container, file.name)] = {
@@ -75,10 +83,9 @@ def path_of(unit: Unit, container: Container, file: str, secret: bool) -> str:
     return f"{'secrets' if secret else 'config'}/{unit.name}/{container.name}-{file}"
 
 
-def _service(
-    blueprint: Blueprint, unit: Unit, container: Container, first: bool
-) -> Document:
-    found: Document = {
+def _program(unit: Unit, container: Container) -> Document:
+    """What every service is given, whatever it does."""
+    return {
         "image": image(),
         "command": [word.replace("$", "$$") for word in container.command],
         "user": f"{USER}:{USER}",
@@ -90,12 +97,17 @@ def _service(
         "stop_grace_period": f"{container.grace_s}s",
         "deploy": {"resources": {"limits": _limits(container)}},
     }
-    if first:
-        found |= _standing(blueprint, unit)
-    else:
-        # Beside the first container: the same address, the same life.
+
+
+def _service(
+    blueprint: Blueprint, unit: Unit, container: Container, together: bool
+) -> Document:
+    found = _program(unit, container)
+    if together:
         found["network_mode"] = f"service:{unit.name}"
         found["depends_on"] = {unit.name: {"condition": "service_started"}}
+    else:
+        found |= _standing(blueprint, unit)
     if unit.role in {"web", "server"} and container.name.startswith("web"):
         found.setdefault("depends_on", {})["setup"] = {
             "condition": "service_completed_successfully"
@@ -182,8 +194,8 @@ def _healthcheck(probe: Probe) -> Document:
     words += ["127.0.0.1", str(probe.port), *([probe.subject] if probe.subject else [])]
     return {
         "test": words,
-        "interval": "5s",
-        "timeout": "3s",
+        "interval": "10s",  # each is a start of Python
+        "timeout": "5s",
         "retries": 3,
         "start_period": "60s",
     }

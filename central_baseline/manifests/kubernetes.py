@@ -215,6 +215,8 @@ def _pod(unit: Unit) -> Document:
             "runAsUser": USER,
             "runAsGroup": USER,
             "fsGroup": USER,
+            # Not at each start: PostgreSQL refuses data that a group may write to.
+            "fsGroupChangePolicy": "OnRootMismatch",
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [_container(container) for container in unit.containers],
@@ -271,13 +273,20 @@ def _container(container: Container) -> Document:
     }
     if container.probe is not None:
         look = _look(container.probe)
-        found["readinessProbe"] = {**look, "periodSeconds": 2, "timeoutSeconds": 2}
+        # A probe that is a program of its own costs a start of Python each time.
+        every_s, patience_s = (10, 5) if "exec" in look else (2, 2)
+        found["readinessProbe"] = {
+            **look,
+            "periodSeconds": every_s,
+            "timeoutSeconds": patience_s,
+        }
         # Patient: what only waits for another part gains nothing by a restart.
         alive = look if container.probe.kind == "dns" else _tcp(container.probe.port)
         found["livenessProbe"] = {
             **alive,
             "initialDelaySeconds": 60,
             "periodSeconds": 10,
+            "timeoutSeconds": 5,
             "failureThreshold": 6,
         }
     return found

@@ -25,6 +25,10 @@ class ManifestOptions:
     edge_port: int = 80  # at those addresses
     domain: str = NAME
     database_dsn: str | None = None  # a superuser's, of a PostgreSQL that exists
+    # Whether a name may stand for another address tomorrow: a container's does, a
+    # Kubernetes service's never. What is looked up once may be asked of the system,
+    # which knows the cluster's search domains; HAProxy's own look-ups do not.
+    names_move: bool = True
 
 
 def options_for(

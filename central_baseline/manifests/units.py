@@ -40,6 +40,7 @@ POSTGRES, AGENT, RAFT, CACHE, DNS = 5432, 8008, 2222, 6379, 5353
 PUBLIC_WEB, PUBLIC_DNS = 80, 53
 DRAIN_S = 5.0  # a balancer on another machine may need a moment longer
 WEB_MEMORY_MB = 512
+EDGE_MEMORY_MB = 384  # its cache lies in memory too, see max_size in nginx.conf
 POSTGRES_PROGRAMS = "/opt/chandlery/postgres"  # the Dockerfile's link to the folder
 
 
@@ -56,9 +57,9 @@ def web_container(settings: WebSettings, cores: float | None) -> Container:
     )
 
 
-def proxy_container(nodes: list[NodePlace]) -> Container:
+def proxy_container(nodes: list[NodePlace], names_move: bool) -> Container:
     """Each app server's own way to the primary."""
-    text = proxy_config(PRIMARY, PROXY_HEALTH, nodes, by_name=True)
+    text = proxy_config(PRIMARY, PROXY_HEALTH, nodes, names_move)
     return Container(
         "proxy",
         ("haproxy", "-db", "-f", f"{FILES}/haproxy.cfg"),
@@ -67,11 +68,11 @@ def proxy_container(nodes: list[NodePlace]) -> Container:
     )
 
 
-def balancer_unit(members: list[str]) -> Unit:
+def balancer_unit(members: list[str], names_move: bool) -> Unit:
     """The one public way in."""
     place = BalancerPlace(ANYWHERE, WEB, Path(SCRATCH), Path("/dev/stdout"))
     text = balancer_config(
-        place, {name: f"{name}:{WEB}" for name in members}, by_name=True
+        place, {name: f"{name}:{WEB}" for name in members}, names_move
     )
     haproxy = Container(
         "haproxy",
@@ -180,6 +181,7 @@ def edge_unit(region: str, address: str) -> Unit:
             File("nginx.conf", edge_config(place)),
             File("static.conf", static_config(place)),
         ),
+        memory_mb=EDGE_MEMORY_MB,
     )
     ports = (Port("http", WEB, public=PUBLIC_WEB),)
     return Unit(f"edge-{region}", "edge", (nginx,), ports, address, region)

@@ -35,7 +35,7 @@ def write_manifests(options: ManifestOptions, form: str, folder: Path) -> list[P
     """Write them; returns the files an operator starts with."""
     folder.mkdir(parents=True, exist_ok=True)
     secrets = _secrets(folder)
-    options = _addressed(options, form)
+    options = replace(_addressed(options, form), names_move=form == "compose")
     blueprint = draw(options, secrets, delivery_pem(folder))
     _write(folder / ".gitignore", IGNORED)
     _write(folder / "Dockerfile", dockerfile())
@@ -106,6 +106,7 @@ def _secrets(folder: Path) -> ManifestSecrets:
 def _write(path: Path, text: str, mode: int = 0o644) -> None:
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    os.fchmod(descriptor, mode)  # whatever the umask: containers are another user
     with os.fdopen(descriptor, "w") as file:
         file.write(text)
 

@@ -64,10 +64,11 @@ class DatabaseProxy:
 
 
 def proxy_config(
-    port: int, health_port: int, nodes: Sequence[NodePlace], by_name: bool = False
+    port: int, health_port: int, nodes: Sequence[NodePlace], names_move: bool = False
 ) -> str:
-    """haproxy.cfg that leads to the primary; `by_name` where hosts are names."""
-    resolvers, options = (RESOLVERS, RESOLVED) if by_name else ("", "")
+    """haproxy.cfg that leads to the primary; `names_move` where hosts are names that
+    may stand for another address later."""
+    resolvers, options = (RESOLVERS, RESOLVED) if names_move else ("", "")
     servers = "".join(
         f"    server {node.name} {node.postgres} check port {node.rest_port}\n"
         for node in nodes

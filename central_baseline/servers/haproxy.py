@@ -98,10 +98,11 @@ class BalancerServer:
 
 
 def balancer_config(
-    place: BalancerPlace, members: Mapping[str, str], by_name: bool = False
+    place: BalancerPlace, members: Mapping[str, str], names_move: bool = False
 ) -> str:
-    """haproxy.cfg for these members; `by_name` where their hosts are names."""
-    resolvers, options = (RESOLVERS, RESOLVED) if by_name else ("", "")
+    """haproxy.cfg for these members; `names_move` where their hosts are names that
+    may stand for another address later."""
+    resolvers, options = (RESOLVERS, RESOLVED) if names_move else ("", "")
     servers = "".join(
         f"    server {name} {address}\n" for name, address in members.items()
     )

@@ -84,11 +84,36 @@ def test_services_are_looked_after_and_hold_no_privilege(
             assert service["healthcheck"]["test"][0] == "CMD"
 
 
+def test_who_shares_an_address_shares_that_of_a_service_that_never_ends(
+    compose_folder: Manifests,
+) -> None:
+    """A container that joined another one's network is cut off when that restarts."""
+    services = document(compose_folder[1])["services"]
+    holders = {
+        service["network_mode"].removeprefix("service:")
+        for service in services.values()
+        if "network_mode" in service
+    }
+    assert holders == {n for n in services if "sleep" in services[n]["command"]}
+    assert bool(holders) == (compose_folder[0] not in {"database", "horizontal"})
+
+
+def test_addresses_that_may_change_are_looked_up_again(
+    compose_folder: Manifests,
+) -> None:
+    found = list((compose_folder[1]).rglob("*haproxy.cfg"))
+    assert bool(found) == (compose_folder[0] not in {"single", "database", "vertical"})
+    for path in found:
+        assert "resolvers system init-addr none" in path.read_text()
+
+
 def test_databases_and_nothing_else_keep_a_volume(compose_folder: Manifests) -> None:
     found = document(compose_folder[1])
     keeping = {n for n, s in found["services"].items() if "volumes" in s}
     assert keeping == {
-        n for n in found["services"] if n in {"database", "server"} or n[:2] == "db"
+        n
+        for n in found["services"]
+        if n in {"database", "server-postgres"} or n[:2] == "db"
     }
     named = {v["source"] for n in keeping for v in found["services"][n]["volumes"]}
     assert named == set(found["volumes"])

@@ -135,6 +135,29 @@ def test_addresses_in_configurations_are_allowed_by_a_policy(
     assert seen > 0
 
 
+def test_names_are_asked_of_the_system_which_knows_the_search_domains(
+    kubernetes_folder: Manifests,
+) -> None:
+    """HAProxy's own look-ups would ask for a bare `app1`, which nobody knows."""
+    texts = [
+        text
+        for found in documents(kubernetes_folder[1], "ConfigMap")
+        for name, text in found["data"].items()
+        if name == "haproxy.cfg"
+    ]
+    alone = kubernetes_folder[0] in {"single", "database", "vertical"}
+    assert bool(texts) == (not alone)
+    assert not [text for text in texts if "resolvers" in text]
+
+
+def test_volumes_keep_the_permissions_that_postgres_insists_on(
+    kubernetes_folder: Manifests,
+) -> None:
+    for found in workloads(kubernetes_folder[1]).values():
+        context = found["spec"]["template"]["spec"]["securityContext"]
+        assert context["fsGroupChangePolicy"] == "OnRootMismatch"
+
+
 def test_pods_are_restricted_probed_and_bounded(kubernetes_folder: Manifests) -> None:
     for name, found in workloads(kubernetes_folder[1]).items():
         pod = found["spec"]["template"]["spec"]

@@ -1,5 +1,6 @@
 """Writing again keeps the passwords; the impossible is refused with a sentence."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +28,18 @@ def test_written_twice_it_is_the_same(tmp_path: Path) -> None:
     write_manifests(options_for("cdn", servers=3), "compose", tmp_path)
     assert "app3:8080" in (tmp_path / "config/balancer/haproxy-haproxy.cfg").read_text()
     assert texts(tmp_path)["secrets.json"] == before["secrets.json"]
+
+
+def test_containers_can_read_their_files_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        write_manifests(options_for("database"), "compose", tmp_path)
+    finally:
+        os.umask(before)
+    files = [*tmp_path.glob("config/*/*"), *tmp_path.glob("secrets/*/*")]
+    assert files
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o644}
+    assert (tmp_path / "secrets").stat().st_mode & 0o777 == 0o700
 
 
 def test_a_folder_with_other_things_is_left_alone(tmp_path: Path) -> None:
