@@ -16,7 +16,8 @@ class ServerSize:
 
     workers: int = 1
     pinned: bool = False
-    connections: int = 16  # to the database, per worker
+    connections: int = 16  # to the primary for writing, per worker; and each replica
+    reading_connections: int = 8  # to the primary for reading
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,13 @@ def _all_cores() -> int:
     return max(2, len(os.sched_getaffinity(0)))
 
 
+def _for_workers(count: int) -> int:
+    """Connections that so many workers may open, and some for whoever looks after the
+    database."""
+    size = ServerSize()
+    return 25 + count * (size.connections + size.reading_connections)
+
+
 RUNGS = {
     rung.name: rung
     for rung in (
@@ -71,7 +79,12 @@ RUNGS = {
             "vertical",
             "bigger servers; a ceiling, and the same two single points of failure",
             ServerSize(workers=_all_cores()),
-            DatabaseSize(shared_buffers_mb=512, work_mem_mb=16, wal_buffers_mb=16),
+            DatabaseSize(
+                shared_buffers_mb=512,
+                work_mem_mb=16,
+                wal_buffers_mb=16,
+                max_connections=_for_workers(_all_cores()),
+            ),
         ),
         Rung(
             "horizontal",

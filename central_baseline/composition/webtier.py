@@ -50,6 +50,7 @@ class WebTier:
                 admin_token=self.secrets.admin_token,
                 primary_dsn=access.primary_dsn,
                 connections=size.connections,
+                reading_connections=size.reading_connections,
                 drain_s=DRAIN_S if self.rung.balanced else 0.0,
                 share_port=size.workers > 1,
                 replica_dsns=self.database.replica_dsns,

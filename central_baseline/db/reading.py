@@ -4,8 +4,9 @@ The promise: a read answered by a replica is at most `STALE_S` behind the primar
 a second the primary's position in its log is noted, and a replica stays in rotation
 only while it is seen to have replayed the position noted one round before. Whoever
 wrote within the last `STALE_S` reads from the primary. A replica that fails or stalls
-is passed over. While no primary answers (an election), replicas go on answering as of
-the last known commit for at most `ELECTION_S`.
+is passed over. While no primary answers (an election), replicas go on answering for at
+most `ELECTION_S`, those that have replayed the most of all that followed it: what was
+acknowledged in its last moments is on one of them.
 """
 
 import asyncio
@@ -69,6 +70,7 @@ class Reads:
         self._fresh_until = [0.0] * len(self._replicas)
         self._noted: int | None = None  # the primary's position one round ago
         self._noted_at = 0.0
+        self._followed = [False] * len(self._replicas)  # when it was noted
         self._turn = 0
         self._writers: OrderedDict[int, float] = OrderedDict()
 
@@ -76,9 +78,14 @@ class Reads:
     def has_replicas(self) -> bool:
         return bool(self._replicas)
 
+    @property
+    def primary(self) -> Database:
+        """Where to read what must be the newest."""
+        return self._primary
+
     async def close(self) -> None:
-        for replica in self._replicas:
-            await replica.close()
+        for database in (*self._replicas, self._primary):
+            await database.close()
 
     def wrote(self, account_id: int) -> None:
         """This account's next reads must see what it has just written."""
@@ -124,18 +131,23 @@ class Reads:
             *(self._position(r, _REPLICA_POSITION) for r in self._replicas),
         )
         now = time.monotonic()
+        standbys = [row is not None and bool(row["standby"]) for row in seen]
         if primary is not None:
             self._noted, self._noted_at = primary["position"], now
+            self._followed = standbys
         elif now - self._noted_at > ELECTION_S:
             wanted = self._noted = None
-        for number, row in enumerate(seen):
-            good = (
-                row is not None
-                and wanted is not None
-                and row["standby"]
-                and row["position"] is not None
-                and row["position"] >= wanted
-            )
+        else:
+            # Not the old primary come back: its log may end otherwise than theirs.
+            standbys = [a and b for a, b in zip(standbys, self._followed, strict=True)]
+        replayed = [
+            row["position"] if standby and row is not None else None
+            for standby, row in zip(standbys, seen, strict=True)
+        ]
+        if primary is None and wanted is not None:
+            wanted = max([wanted, *(at for at in replayed if at is not None)])
+        for number, at in enumerate(replayed):
+            good = at is not None and wanted is not None and at >= wanted
             self._fresh_until[number] = now + FRESH_S if good else 0.0
 
     async def _position(self, database: Database, sql: str) -> Row | None:

@@ -84,7 +84,7 @@ class _Drawing:
             self._allow(self._named("web"), ["cache"], CACHE)
         if self._rung.balanced:
             apps = self._named("web")
-            balancer = balancer_unit(apps)
+            balancer = balancer_unit(apps, self._options.names_move)
             address = self._options.addresses.get(ORIGIN)
             self._units.append(replace(balancer, address=address))
             self._allow(["balancer"], apps, WEB)
@@ -149,7 +149,8 @@ class _Drawing:
             name = f"app{number}"
             containers = self._web_containers(name, cores)
             if self._nodes:
-                containers = (*containers, proxy_container(self._nodes))
+                proxy = proxy_container(self._nodes, self._options.names_move)
+                containers = (*containers, proxy)
             doors = (Port("http", WEB, public=public), Port("admin", ADMIN))
             self._units.append(Unit(name, "web", containers, doors))
         self._allow(self._named("web"), self._named("database"), POSTGRES)
@@ -187,6 +188,7 @@ class _Drawing:
             admin_token=secrets.rung.admin_token,
             primary_dsn=self._dsn("shop", secrets.rung.shop, self._primary_place()),
             connections=rung.web.connections,
+            reading_connections=rung.web.reading_connections,
             drain_s=DRAIN_S if rung.balanced else 0.0,
             share_port=workers > 1,
             replica_dsns=tuple(

@@ -61,11 +61,15 @@ def admin_app(services: Services) -> web.Application:
 def make_services(settings: WebSettings) -> Services:
     """The parts of a server; the database is opened by the caller."""
     primary = Database(settings.primary_dsn, settings.connections, settings.name)
+    # Commits that wait for a standby hold their connections; readers have their own.
+    reading = Database(
+        settings.primary_dsn, settings.reading_connections, settings.name
+    )
     replicas = [
         Database(dsn, settings.connections, settings.name, REPLICA_PATIENCE_S)
         for dsn in settings.replica_dsns
     ]
-    reads = Reads(primary, replicas)
+    reads = Reads(reading, replicas)
     return Services(
         settings,
         primary,

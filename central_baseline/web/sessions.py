@@ -44,7 +44,7 @@ class Sessions:
             account = await accounts.session_account(self._reads.reader(NOBODY), token)
             if account is None and self._reads.has_replicas:
                 # Perhaps too new for a replica.
-                account = await accounts.session_account(self._database, token)
+                account = await accounts.session_account(self._reads.primary, token)
             if account is None:
                 raise _not_signed_in("this session has ended or never was")
             self._remember(token, account)

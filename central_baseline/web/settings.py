@@ -21,7 +21,8 @@ class WebSettings:
     admin_port: int
     admin_token: str
     primary_dsn: str
-    connections: int = 16
+    connections: int = 16  # to write by; to each replica as many
+    reading_connections: int = 8  # to read by from the primary
     # How long /health says 404 before a stopping server refuses connections: time for
     # the balancer to notice. 0 where nothing stands in front.
     drain_s: float = 0.0

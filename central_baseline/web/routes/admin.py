@@ -58,7 +58,7 @@ async def all_orders(request: web.Request) -> web.Response:
     services = _operators(request)
     after = query_integer(request, "after", 0, MAX_ID)
     limit = max(1, query_integer(request, "limit", AUDIT_PAGE, AUDIT_PAGE))
-    page = await audit.page_of_orders(services.primary, after, limit)
+    page = await audit.page_of_orders(services.reads.primary, after, limit)
     return answer(
         {
             "orders": [
@@ -70,7 +70,7 @@ async def all_orders(request: web.Request) -> web.Response:
 
 
 async def ledger(request: web.Request) -> web.Response:
-    return answer(await audit.read_ledger(_operators(request).primary))
+    return answer(await audit.read_ledger(_operators(request).reads.primary))
 
 
 async def metrics(request: web.Request) -> web.Response:

@@ -23,7 +23,7 @@ async def live(_: web.Request) -> web.Response:
 async def ready(request: web.Request) -> web.Response:
     """The database answers too."""
     try:
-        await services_of(request).primary.read("SELECT 1")
+        await services_of(request).reads.primary.read("SELECT 1")
     except (DatabaseUnavailable, Overloaded) as error:
         return answer({"ready": False, "because": str(error)}, 503)
     return answer({"ready": True})

@@ -51,7 +51,7 @@ async def log_in(request: web.Request) -> web.Response:
     services = services_of(request)
     body = (await read_body(request)).only(CREDENTIALS)
     name, password = body.text("name"), body.text("password", passwords.MAX_LENGTH)
-    found = await accounts.by_name(services.primary, name)
+    found = await accounts.by_name(services.reads.primary, name)
     account, encoded = found or (None, None)
     right = await services.passwords.matches(name, password, encoded)
     if not right or account is None:

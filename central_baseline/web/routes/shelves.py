@@ -56,7 +56,7 @@ async def _shown(request: web.Request) -> bytes:
     bound of a cached value then does not add to a replica's."""
     services = services_of(request)
     cached = services.settings.cache_address is not None
-    source = services.primary if cached else reader_of(request)
+    source = services.reads.primary if cached else reader_of(request)
 
     async def read() -> bytes:
         found, paused = await catalogue.read_catalogue(source)

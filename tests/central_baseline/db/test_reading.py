@@ -100,6 +100,25 @@ async def test_in_an_election_replicas_answer_for_a_while(
     assert reads.reader(7) is primary
 
 
+async def test_in_an_election_who_has_replayed_the_most_answers(primary: Node) -> None:
+    """What was acknowledged just before the end may be on one replica alone."""
+    behind, ahead, returned = Node(100), Node(100), Node(None)
+    reads = Reads(primary, [behind, ahead, returned])
+    await reads.look()
+    await reads.look()
+    primary.position = None
+    ahead.position = 104
+    # The dead primary itself, back as a standby: its log may end otherwise.
+    returned.position = 190
+    await reads.look()
+    for account in range(4):
+        assert reads.reader(account)._replica is ahead  # type: ignore[attr-defined]
+    behind.position = 104
+    await reads.look()
+    found = {id(reads.reader(account)._replica) for account in range(4)}  # type: ignore[attr-defined]
+    assert found == {id(behind), id(ahead)}
+
+
 async def test_a_replica_that_fails_is_passed_over(primary: Node) -> None:
     dead = Node(None)
     either = Either(dead, primary)
