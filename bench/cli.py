@@ -14,6 +14,7 @@ from bench.cost.cli import configure_cost
 from bench.errors import Exit
 from bench.faults.cli import configure_faults
 from bench.spof.cli import configure_spof
+from bench.sustained.cli import configure_sustained
 
 if TYPE_CHECKING:
     from bench.analysis.run import RunResult
@@ -39,15 +40,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     run.add_argument("scenario", help="a shipped scenario's name, or a TOML file")
     _run_arguments(run, None)
     run.set_defaults(run=_run)
-    sustained = commands.add_parser(
-        "sustained", help="orders a second that a running network sustains"
+    configure_sustained(
+        commands.add_parser(
+            "sustained", help="orders a second that a running network sustains"
+        )
     )
-    sustained.add_argument("directory", type=Path, help="a running network's folder")
-    sustained.add_argument("--shop", required=True, help="the contract's address")
-    sustained.add_argument("--rate", type=float, default=80.0, help="orders/s offered")
-    sustained.add_argument("--seconds", type=float, default=30.0)
-    sustained.add_argument("--batch", type=int, default=1, help="orders a request")
-    sustained.set_defaults(run=_sustained)
     _verb_arguments(commands)
     report = commands.add_parser("report", help="make a run's report again")
     report.add_argument(
@@ -163,22 +160,6 @@ def _run(arguments: argparse.Namespace) -> int:
     folder = run_loop(run_all(request, terminal))
     terminal("writing the report")
     return _write_report(folder.path, arguments.json)
-
-
-def _sustained(arguments: argparse.Namespace) -> int:
-    import asyncio
-
-    from bench.sustained import Plan, measure
-
-    plan = Plan(
-        arguments.directory,
-        arguments.shop,
-        arguments.rate,
-        arguments.seconds,
-        arguments.batch,
-    )
-    print(json.dumps(asyncio.run(measure(plan)), indent=1))
-    return Exit.OK
 
 
 def _report(arguments: argparse.Namespace) -> int:

@@ -18,9 +18,11 @@ from node.driver.driver import Driver
 from node.driver.heads import SubscriberTooSlow, Subscription
 from node.driver.ports import BlockStore, Clock
 from node.execution.executor import Executor, StateView, TxError
+from node.execution.spent import cpu_s
 from node.primitives.types import Address, Hash32
 from node.rpc.backend import Head, PooledTransaction, Refusal
 from node.rpc.refusals import refusal_message
+from node.storage.system import name_thread
 from node.txpool.entries import Entry
 from node.txpool.pool import TxPool
 
@@ -50,7 +52,9 @@ class NodeBackend:
         self._clock = clock
         self._store: BlockStore = driver.store
         self._executor: Executor = driver.executor
-        self._readers = ThreadPoolExecutor(READER_THREADS, "reader")
+        self._readers = ThreadPoolExecutor(
+            READER_THREADS, "reader", name_thread, ("reader",)
+        )
         self._head_calls: dict[int, Callable[[Head], None]] = {}
         self._pending_calls: dict[int, Callable[[tuple[Hash32, ...]], None]] = {}
         self._followers: list[asyncio.Task[None]] = []
@@ -214,7 +218,8 @@ class NodeBackend:
 
     def status(self) -> dict[str, Any]:
         now_ms = self._clock.monotonic_ms()
-        return status_json(self._driver.status(), self._genesis, self._own, now_ms)
+        status = status_json(self._driver.status(), self._genesis, self._own, now_ms)
+        return {**status, "executor_cpu_s": cpu_s()}
 
     def evidence(self) -> list[dict[str, Any]]:
         return [

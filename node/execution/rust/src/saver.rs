@@ -58,7 +58,7 @@ impl Saver {
         });
         let mine = shared.clone();
         let thread = std::thread::Builder::new()
-            .name("state-checkpoint".into())
+            .name("checkpoint".into())
             .spawn(move || work(&mine, &store, genesis))?;
         Ok(Self { shared, thread: Some(thread) })
     }

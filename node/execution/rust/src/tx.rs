@@ -223,7 +223,12 @@ impl Checker {
     ) -> Result<Self, rayon::ThreadPoolBuildError> {
         let threads = match threads {
             0 | 1 => None,
-            many => Some(rayon::ThreadPoolBuilder::new().num_threads(many).build()?),
+            many => Some(
+                rayon::ThreadPoolBuilder::new()
+                    .num_threads(many)
+                    .thread_name(|_| "recover".into())
+                    .build()?,
+            ),
         };
         Ok(Self {
             chain_id: chain_id.into(),

@@ -4,7 +4,8 @@ A plain engine figure beside the comparison: orders are signed beforehand, submi
 a constant rate in batches over all nodes, and final when a block holds them. Latency
 runs from the submission that was planned. Every receipt counts: an order that reverted
 is no order. Printed: orders/s, finality latency, CPU per order and component, also in
-recoveries of a key on the same core in the same minute (`bench.yardstick`).
+recoveries of a key on the same core in the same minute (`bench.yardstick`); on request
+where it goes, by thread and phase (`bench.sustained.meter`).
 """
 
 import asyncio
@@ -12,15 +13,17 @@ import contextlib
 import json
 import secrets
 import time
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bench.adapters.chain.provision import nonces_of, read_fees, read_funders
 from bench.adapters.chain.rpc import Nodes, RpcRefusal
-from bench.adapters.chain.signing import Account, Call, Signed
+from bench.adapters.chain.signing import Account, Call, Fees, Signed
 from bench.control import Control
 from bench.errors import BenchError
+from bench.sustained.meter import Meter, Reading, profile_of
 from bench.yardstick import recovery_us
 from shop_contract.codec import decode_result, encode_call
 
@@ -39,6 +42,7 @@ class Plan:
     rate: float
     seconds: float
     batch: int
+    profile: bool = False
 
 
 @dataclass(slots=True)
@@ -53,50 +57,81 @@ class Progress:
     recovery_us: list[float] = field(default_factory=list)
 
 
-async def measure(plan: Plan) -> dict[str, Any]:
-    """Run the plan; the figures as a JSON-able document. Raises BenchError."""
-    descriptor = json.loads((plan.directory / "descriptor.json").read_text())
-    nodes = Nodes([endpoint["url"] for endpoint in descriptor["endpoints"]])
-    control = Control(descriptor["control"])
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A running network, and what measures it."""
+
+    nodes: Nodes
+    meter: Meter
+
+
+@contextlib.asynccontextmanager
+async def opened(plan: Plan) -> AsyncIterator[Target]:
+    """The network of a folder. Raises BenchError."""
+    try:
+        descriptor = json.loads((plan.directory / "descriptor.json").read_text())
+        endpoints, socket = descriptor["endpoints"], str(descriptor["control"])
+    except (OSError, ValueError, KeyError) as error:
+        raise BenchError(
+            f"{plan.directory} is no running network ({error!r}): start one with "
+            f"`chandlery network up {plan.directory}`"
+        ) from None
+    nodes, control = Nodes([row["url"] for row in endpoints]), Control(socket)
+    names = tuple(row["component"] for row in endpoints)
     await nodes.open()
     try:
+        yield Target(nodes, Meter(control, nodes, names, plan.profile))
+    finally:
+        await nodes.close()
+        await control.close()
+
+
+async def measure(plan: Plan) -> dict[str, Any]:
+    """Run the plan; the figures as a JSON-able document. Raises BenchError."""
+    async with opened(plan) as target:
+        nodes = target.nodes
         orders = await _sign(plan, nodes)
         progress = Progress()
         progress.recovery_us.append(recovery_us())
-        before = await _cpu(control)
+        before = await target.meter.read()
         begun = time.monotonic()
-        watcher = asyncio.create_task(_watch(nodes, progress, len(orders)))
+        watcher = asyncio.create_task(watch(nodes, progress, len(orders)))
         await _submit(plan, nodes, orders, progress)
         with contextlib.suppress(TimeoutError):  # what is missing is in the figures
             await asyncio.wait_for(watcher, FINAL_TIMEOUT_S)
         ended = max(progress.final.values(), default=time.monotonic())
-        after = await _cpu(control)
+        after = await target.meter.read()
         progress.recovery_us.append(recovery_us())
-    finally:
-        await nodes.close()
-    cpu_s = {name: after[name] - before[name] for name in before}
-    return _figures(plan, progress, ended - begun, cpu_s)
+    return _figures(plan, progress, ended - begun, (before, after))
 
 
 async def _sign(plan: Plan, nodes: Nodes) -> list[Signed]:
     accounts = read_funders(plan.directory / "accounts.json")[1:]
     fees = await read_fees(nodes)
     nonces = await nonces_of(nodes, accounts)
-    view = {"to": plan.shop, "data": "0x" + encode_call("sku", 0, 0, 0).hex()}
-    answer = await nodes.anywhere("eth_call", view, "latest")
-    try:
-        price = decode_result("sku", bytes.fromhex(answer[2:]))["price"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise BenchError(f"no shop answers at {plan.shop}: {error!r}") from None
+    price = await price_at(nodes, plan.shop)
     signed = []
     for number in range(int(plan.rate * plan.seconds)):
         at = number % len(accounts)
-        signed.append(_order(accounts[at], fees, nonces[at], plan.shop, price))
+        signed.append(sign_order(accounts[at], fees, nonces[at], plan.shop, price))
         nonces[at] += 1
     return signed
 
 
-def _order(account: Account, fees: Any, nonce: int, shop: str, price: int) -> Signed:
+async def price_at(nodes: Nodes, shop: str) -> int:
+    """What the first candle costs, in wei. Raises BenchError."""
+    view = {"to": shop, "data": "0x" + encode_call("sku", 0, 0, 0).hex()}
+    answer = await nodes.anywhere("eth_call", view, "latest")
+    try:
+        return int(decode_result("sku", bytes.fromhex(answer[2:]))["price"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise BenchError(f"no shop answers at {shop}: {error!r}") from None
+
+
+def sign_order(
+    account: Account, fees: Fees, nonce: int, shop: str, price: int
+) -> Signed:
+    """One candle, with a reference of its own."""
     reference = secrets.token_bytes(32)
     data = encode_call("place", 0, 0, 0, 1, price, reference, ENVELOPE)
     return account.sign(
@@ -129,7 +164,7 @@ async def _send(
             progress.refused.append(str(answer))
 
 
-async def _watch(nodes: Nodes, progress: Progress, count: int) -> None:
+async def watch(nodes: Nodes, progress: Progress, count: int) -> None:
     """Read every new block and its receipts until all that was taken is final."""
     height = int(await nodes.anywhere("eth_blockNumber"), 16)
     while len(progress.final) + len(progress.refused) < count:
@@ -147,13 +182,11 @@ async def _watch(nodes: Nodes, progress: Progress, count: int) -> None:
         height = newest
 
 
-async def _cpu(control: Control) -> dict[str, float]:
-    return {row.name: row.cpu_seconds for row in await control.components()}
-
-
 def _figures(
-    plan: Plan, progress: Progress, wall_s: float, cpu_s: dict[str, float]
+    plan: Plan, progress: Progress, wall_s: float, readings: tuple[Reading, Reading]
 ) -> dict[str, Any]:
+    before, after = readings
+    cpu_s = {name: after.cpu_s[name] - before.cpu_s[name] for name in before.cpu_s}
     good = len(progress.final) - progress.reverted
     waits = sorted(
         progress.final[digest] - progress.sent[digest] for digest in progress.final
@@ -178,4 +211,5 @@ def _figures(
         "cpu_us_per_order_all": round(per_order_us),
         "recovery_us_before_and_after": [round(us, 1) for us in recovery],
         "cpu_per_order_in_recoveries": round(2 * per_order_us / sum(recovery), 1),
+        **(profile_of(before, after, good) if plan.profile else {}),
     }
