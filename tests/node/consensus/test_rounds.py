@@ -264,6 +264,17 @@ def test_a_quorum_of_unprepared_round_changes_allows_a_fresh_block() -> None:
     assert message == B.proposal(1, fresh, round_changes("ABC", 1))
 
 
+def test_a_block_that_was_asked_for_in_an_earlier_turn_is_not_proposed() -> None:
+    stage = Stage("B", answers=False).start()
+    stage.receive(A.round_change(1), C.round_change(1))
+    stage.receive(A.round_change(5), C.round_change(5))
+    assert stage.asked(BuildBlock)[-1].round == 5
+    stage.clear().built(block("B", "of round 1"), 1)
+    assert stage.sent == []
+    stage.built(block("B", "of round 5"), 5)
+    assert stage.payloads()[0] == Proposal(1, 5, block("B", "of round 5").digest)
+
+
 def test_less_than_a_quorum_allows_nothing() -> None:
     stage = Stage("B", names="ABCDE", answers=False).start()  # f = 1, quorum 4
     stage.receive(A.round_change(1), C.round_change(1))

@@ -92,6 +92,20 @@ def test_a_log_of_several_heights_counts_by_its_newest() -> None:
     assert made.permit(Prepare(1, 8, X)) is Permit.NEVER
 
 
+def test_of_two_certificates_of_a_height_the_newer_counts() -> None:
+    """Also once the log is read back: a lock of a later round replaces the earlier."""
+    later = certificate("ABC", 3, Y)
+    made = SigningGuard(SafetyState())
+    records = [
+        made.note(Commit(1, 0, X), HELD),
+        made.note(Commit(1, 3, Y), later),
+        made.note(RoundChange(1, 4, 3, Y), later),
+    ]
+    assert made.prepared == later
+    assert SafetyState(tuple(records)).prepared == later
+    assert SigningGuard(SafetyState(tuple(records))).prepared == later
+
+
 def test_a_round_change_resumes_only_with_its_own_prepares() -> None:
     """A COMMIT of the same round replaced the certificate it spoke of."""
     newer = certificate("ABC", 3, Y)

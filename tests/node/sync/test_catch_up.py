@@ -1,6 +1,7 @@
 """Catching up trusts nobody, asks on, and stays within its limits."""
 
 import random
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -211,6 +212,8 @@ def lies(links: list[Link]) -> dict[str, list[Link]]:
     at, height = 10, 11
     true = links[at]
     other = Block(true.header, (b"\x02another",)).encode()
+    header = replace(true.header, timestamp=true.header.timestamp + 1)
+    forged = Block(header, (b"\x02transaction %d" % height,)).encode()
     sealed = seal(height, true.header.digest, FIRST[:2])
     stranger = seal(height, true.header.digest, [*FIRST[:2], LATER[-1]])
     twice = seal(height, true.header.digest, [FIRST[0], FIRST[0], FIRST[1]])
@@ -220,6 +223,7 @@ def lies(links: list[Link]) -> dict[str, list[Link]]:
         "one seal twice": lie(links, at, true.block, twice),
         "another height's seals": lie(links, at, true.block, links[9].certificate),
         "another height's block": lie(links, at, *links[9].pair),
+        "another block under the true seals": lie(links, at, forged, true.certificate),
         "no block": lie(links, at, b"\xc0", true.certificate),
         "no certificate": lie(links, at, true.block, b""),
         "a forged body": lie(links, at, other, true.certificate),
