@@ -2,8 +2,11 @@
 
 Only the highest nonce of a sender may leave, so that nothing executable is cut off. The
 worst goes first: those behind a missing nonce before executable ones, lower effective
-tip before higher, and at one price those of the sender that holds most: a flood makes
-room for others before others make room for it. Nobody leaves for an equal.
+tip before higher, and at one price those of the sender that holds most. Nobody leaves
+for an equal; and at one price a sender gives way only to one that holds less than half
+as much. So a flood makes room for others, but senders of an overloaded network, who all
+hold about the same, do not push each other out: what leaves here has left a gap before
+the sender's later nonces, and may still wait elsewhere.
 """
 
 import heapq
@@ -12,6 +15,9 @@ from typing import TypeAlias
 
 from node.txpool.entries import Entry, TxInfo, effective_tip
 from node.txpool.sender import SenderQueue
+
+FLOOD_FACTOR = 2
+"""How many times as much a sender must hold to give way at one price."""
 
 Rank: TypeAlias = tuple[int, int, int]
 """(executable, effective tip, minus the sender's count): the smallest leaves first."""
@@ -37,13 +43,19 @@ def worse_than(
     heapq.heapify(heap)
     while heap:
         worst, _, queue = heap[0]
-        if worst >= newcomer:
+        if not _gives_way(worst, newcomer):
             return
         yield queue, queue.tail()
         if queue.txs:
             heapq.heapreplace(heap, _ranked(queue, base_fee))
         else:
             heapq.heappop(heap)
+
+
+def _gives_way(worst: Rank, newcomer: Rank) -> bool:
+    if worst[:2] != newcomer[:2]:
+        return worst < newcomer
+    return -worst[2] > FLOOD_FACTOR * -newcomer[2]
 
 
 def _ranked(queue: SenderQueue, base_fee: int) -> tuple[Rank, int, SenderQueue]:

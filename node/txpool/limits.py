@@ -31,8 +31,16 @@ class PoolLimits:
     """Wei per gas below which nothing is admitted."""
     transaction_gas: int = 30_000_000
     """The block gas limit: more can never be included."""
+    reserved_share: float = 1 / 8
+    """Part of `transactions` and `bytes` that this node's own clients cannot use: it is
+    for what other validators have admitted."""
     evict_share: float = 1 / 256
     """Part of a full pool that one search for worse transactions frees at most."""
+
+    def room(self, is_local: bool) -> tuple[int, int]:
+        """(transactions, bytes) that those of clients here, or of peers, may fill."""
+        share = 1 - self.reserved_share if is_local else 1
+        return int(self.transactions * share), int(self.bytes * share)
 
     @property
     def gapped(self) -> int:

@@ -43,11 +43,12 @@ _NO_ACCOUNT = (0, 0)
 class _Batch:
     """What one call of `add` shares between its entries."""
 
-    __slots__ = ("at_ms", "base_fee", "dropped", "searched_in_vain")
+    __slots__ = ("at_ms", "base_fee", "dropped", "room", "searched_in_vain")
 
-    def __init__(self, base_fee: int, at_ms: int) -> None:
+    def __init__(self, base_fee: int, at_ms: int, room: tuple[int, int]) -> None:
         self.base_fee = base_fee
         self.at_ms = at_ms
+        self.room = room
         self.dropped: list[Dropped] = []
         self.searched_in_vain = False
 
@@ -94,13 +95,15 @@ class TxPool:
         accounts: Mapping[Address, tuple[int, int]],
         base_fee: int,
         at_ms: int,
+        is_local: bool = False,
     ) -> AddResult:
         """Admit what may wait; one admission per entry, in order.
 
         `accounts` gives (nonce, balance) at the head for every sender of the entries;
-        one that is absent counts as an empty account.
+        one that is absent counts as an empty account. `is_local` are those that clients
+        gave to this node: they leave the reserve of the pool free.
         """
-        batch = _Batch(base_fee, at_ms)
+        batch = _Batch(base_fee, at_ms, self.limits.room(is_local))
         batch.dropped += self.expire(at_ms)
         admissions = []
         for info, raw in entries:
@@ -160,7 +163,7 @@ class TxPool:
         if nonce != queue.ready_end and self._has_no_room_for_gaps(queue):
             detail = f"nonce {queue.ready_end} is missing, tx nonce {nonce}"
             return Admission(Refusal.GAP_LIMIT, detail)
-        if self._is_full(len(raw)) and not self._make_room(info, raw, queue, batch):
+        if self._is_full(raw, batch) and not self._make_room(info, raw, queue, batch):
             return Admission(Refusal.POOL_FULL, f"{len(self._entries)} transactions")
         before = queue.gapped
         self._seq += 1
@@ -196,11 +199,9 @@ class TxPool:
             or self._gapped >= self.limits.gapped
         )
 
-    def _is_full(self, more_bytes: int) -> bool:
-        return (
-            len(self._entries) >= self.limits.transactions
-            or self._bytes + more_bytes > self.limits.bytes
-        )
+    def _is_full(self, raw: bytes, batch: _Batch) -> bool:
+        transactions, most_bytes = batch.room
+        return len(self._entries) >= transactions or self._bytes + len(raw) > most_bytes
 
     def _make_room(
         self, info: TxInfo, raw: bytes, queue: SenderQueue, batch: _Batch
@@ -216,11 +217,11 @@ class TxPool:
             self._remove(victim_queue, victim)
             batch.dropped.append(Dropped(victim.info.hash, DropReason.EVICTED))
             freed += 1
-            if freed >= enough and not self._is_full(len(raw)):
+            if freed >= enough and not self._is_full(raw, batch):
                 break
         self._forget_empty()
         batch.searched_in_vain = freed == 0
-        return not self._is_full(len(raw))
+        return not self._is_full(raw, batch)
 
     # Selection and look-ups
 

@@ -160,7 +160,9 @@ class Admission:
             for info, raw in zip(infos, waiting.raws, strict=True)
             if isinstance(info, TxInfo)
         ]
-        result = context.pool.add(good, accounts, context.next_base_fee, context.now_ms)
+        fee, now_ms = context.next_base_fee, context.now_ms
+        is_local = waiting.origin is None
+        result = context.pool.add(good, accounts, fee, now_ms, is_local)
         context.note_dropped(result.dropped)
         refused = context.measures.pool_refused
         refused.update(i.kind.value for i in infos if isinstance(i, TxError))

@@ -38,6 +38,14 @@ def test_at_one_price_a_flood_makes_room_for_a_newcomer() -> None:
     assert bench.add(tx(ALICE, 3)) == ["txpool is full"]
 
 
+def test_at_one_price_only_who_holds_more_than_twice_as_much_gives_way() -> None:
+    """Senders who hold about the same do not push each other out."""
+    bench = Bench(PoolLimits(transactions=6))
+    bench.add(*(tx(ALICE, nonce) for nonce in range(4)), tx(BOB, 0), tx(CAROL, 0))
+    assert bench.add(tx(BOB, 1)) == ["txpool is full"]
+    assert bench.dropped == []
+
+
 def test_gapped_transactions_leave_before_executable_ones() -> None:
     bench = Bench(PoolLimits(transactions=4, gapped_share=0.5))
     gapped = tx(ALICE, 5, fee=100)
