@@ -27,7 +27,7 @@ from eth.vm.memory import Memory
 from node.execution.reference.frame import Code, GasMeter, Message, Stack
 from node.execution.reference.opcodes import OPCODES
 from node.execution.reference.precompiles import seconds_of
-from node.execution.reference.state import ReferenceState
+from node.execution.reference.state import MAX_WORD, ReferenceState
 
 STEPS_PER_CLOCK_READ = 1_000
 GAS_MEMORY_WORD = 3
@@ -155,6 +155,12 @@ class ReferenceComputation(PragueComputation):
             if state.get_balance(message.sender) < message.value:
                 raise InsufficientFunds("the balance does not cover the value")
             state.delta_balance(message.sender, -message.value)
+            if state.get_balance(message.storage_address) + message.value > MAX_WORD:
+                state.revert(snapshot)
+                frame = cls(state, message, transaction_context)
+                frame._error = VMError("the receiver's balance overflows")
+                frame._gas_meter.gas_remaining = 0
+                return frame
             state.delta_balance(message.storage_address, message.value)
         else:
             state.touch_account(message.storage_address)

@@ -15,7 +15,8 @@ from node.chain.receipt import Log
 from node.chain.transaction import Authorization, Transaction
 from node.execution.reference.frame import Message
 from node.execution.reference.machine import DEEP_RECURSION
-from node.execution.reference.state import ReferenceState
+from node.execution.reference.state import MAX_WORD, ReferenceState
+from node.execution.reference.world import World
 from node.execution.validation import (
     DELEGATION_PREFIX,
     MAX_NONCE,
@@ -75,12 +76,16 @@ def _run(state: ReferenceState, admitted: Admitted) -> Outcome:
     state.increment_nonce(sender)
     frame = run_message(state, admitted, price)
     gas_used = gas_used_by(tx, frame)
-    world.add_balance(sender, (tx.gas_limit - gas_used) * price)
-    world.add_balance(state.coinbase, gas_used * (price - base_fee))
+    _credit(world, sender, (tx.gas_limit - gas_used) * price)
+    _credit(world, state.coinbase, gas_used * (price - base_fee))
     for at in frame.get_accounts_for_deletion():
         world.delete(at)
     world.end_transaction()
     return outcome_of(frame, gas_used)
+
+
+def _credit(world: World, at: Address, amount: int) -> None:
+    world.add_balance(at, min(amount, MAX_WORD - world.get(at).balance))
 
 
 def run_message(state: ReferenceState, admitted: Admitted, price: int) -> Any:

@@ -15,6 +15,9 @@ from node.execution.reference.world import EMPTY_CODE_HASH, World
 from node.primitives.types import Address, Hash32
 
 MAX_ANCESTORS = 256
+MAX_WORD = 2**256 - 1
+"""More ether than there can be, but for a dev chain: there SELFDESTRUCT wraps around, a
+transfer fails, and what is paid for gas is lost, as on the other executor."""
 
 
 @dataclass(slots=True)
@@ -79,7 +82,8 @@ class ReferenceState(PragueState):
         self.world.set_balance(address, balance)
 
     def delta_balance(self, address: Address, delta: int) -> None:
-        self.world.add_balance(address, delta)
+        balance = self.world.get(address).balance + delta
+        self.world.set_balance(address, balance & MAX_WORD)
 
     def get_nonce(self, address: Address) -> int:
         return self.world.get(address).nonce

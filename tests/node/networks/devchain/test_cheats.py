@@ -280,3 +280,29 @@ async def test_the_node_says_what_it_is() -> None:
         assert (info["hardFork"], info["environment"]["chainId"]) == ("prague", 7)
         metadata = await ask("hardhat_metadata")
         assert metadata["chainId"] == 7
+
+
+@pytest.mark.parametrize(
+    ("coinbase", "runs", "status"),
+    [
+        (False, "0x", "0x0"),  # a transfer fails, with its gas
+        (True, "0x00", "0x1"),  # what is paid for gas is lost
+    ],
+)
+async def test_an_account_may_have_all_ether_there_can_be(
+    ask: Asker, coinbase: bool, runs: str, status: str
+) -> None:
+    most = hex(2**256 - 1)
+    await ask("anvil_setBalance", AT, most)
+    if coinbase:
+        await ask("anvil_setCoinbase", AT)
+    await ask("anvil_setCode", TO, runs)
+    to = TO if coinbase else AT
+    request = {"from": ask.accounts[0], "to": to, "value": "0x1", "gas": "0x30000"}
+    sent = await ask("eth_sendTransaction", request)
+    receipt = await ask("eth_getTransactionReceipt", sent)
+    assert receipt["status"] == status
+    assert coinbase or receipt["gasUsed"] == "0x30000"
+    assert await ask("eth_getBalance", AT, "latest") == most
+    await ask("anvil_setNonce", AT, "0x5")
+    assert await ask.balance(AT) == 2**256 - 1
