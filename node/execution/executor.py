@@ -147,6 +147,10 @@ class UnknownState(KeyError):
     """The state of this block is not held (pruned, or never committed)."""
 
 
+class StateTooDistant(UnknownState):
+    """It is held, but to make it would take too long; the message says so."""
+
+
 class ExecutorFailed(Exception):
     """The executor itself broke (disk, a bug): the node must halt."""
 

@@ -27,6 +27,7 @@ from node.execution.executor import (
     Executed,
     ExecutorFailed,
     Proof,
+    StateTooDistant,
     TracerConfig,
     TxError,
     TxInfo,
@@ -138,9 +139,11 @@ class NativeExecutor:
 
     def view(self, digest: Hash32) -> "NativeView":
         """See Executor. Going back beyond the newest states takes time that follows
-        what the blocks since then changed."""
+        what the blocks since then changed: StateTooDistant."""
         try:
             return NativeView(self._native.view(digest))
+        except chandlery_native.Distant as error:
+            raise StateTooDistant(str(error)) from error
         except chandlery_native.Unknown as error:
             raise UnknownState(str(error)) from error
         except chandlery_native.Broken as error:

@@ -1,13 +1,16 @@
 """geth's prestateTracer, from what an executor says that a run touched.
 
 The accounts that a transaction needs, as they were before it; with `diffMode` those it
-changed, before ("pre") and after ("post"). The same for both executors, for both give
-the same account of what was touched (`TOUCH_TRACER`).
+changed, before ("pre") and after ("post"). An account is shown when an opcode names it
+and runs, as is its delegate when it is called; a slot when it is read or written. The
+same for both executors, for both give the same account of that (`TOUCH_TRACER`).
 Source: go-ethereum eth/tracers/native/prestate.go.
 """
 
 from collections.abc import Mapping
 from typing import Any
+
+from node.primitives.keccak import keccak256
 
 Touched = Mapping[str, Any]
 """{"accounts": {address: {"before", "after", "slots"}}}, see touched.rs."""
@@ -30,18 +33,19 @@ def prestate_of(touched: Touched, options: Mapping[str, Any]) -> dict[str, Any]:
 def _difference(accounts: Touched, options: Mapping[str, Any]) -> dict[str, Any]:
     pre, post = {}, {}
     for at, entry in accounts.items():
-        after = _after(entry, options)
-        if entry["after"] is not None and not after:
-            continue
-        if entry["after"] is not None:
+        is_gone = entry["after"] is None
+        if not is_gone:
+            after = _after(entry, options)
+            if after is None:
+                continue
             post[at] = after
-        if options.get("includeEmpty") or not _is_empty(entry["before"]):
-            changed = {
+        if not _is_empty(entry["before"]):
+            kept = {
                 slot: (old, new)
                 for slot, (old, new) in entry["slots"].items()
-                if entry["after"] is None or (old != new and int(old, 16))
+                if is_gone or (old != new and int(old, 16))
             }
-            pre[at] = _before({**entry, "slots": changed}, options)
+            pre[at] = _before({**entry, "slots": kept}, options)
     return {"pre": pre, "post": post}
 
 
@@ -52,25 +56,35 @@ def _before(entry: Touched, options: Mapping[str, Any]) -> dict[str, Any]:
         answer["nonce"] = int(before["nonce"], 16)
     if before["code"] != "0x" and not options.get("disableCode"):
         answer["code"] = before["code"]
+    if before["code"] != "0x":
+        answer["codeHash"] = _code_hash(before)
     if entry["slots"] and not options.get("disableStorage"):
         answer["storage"] = _storage(entry, 0)
     return answer
 
 
-def _after(entry: Touched, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Only what changed; a slot that became zero is not named."""
-    before, after = entry["before"], entry["after"] or {}
+def _after(entry: Touched, options: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Only what changed, None for nothing; a slot that became zero is not shown."""
+    before, after = entry["before"], entry["after"]
     answer: dict[str, Any] = {}
-    if after and after["balance"] != before["balance"]:
+    if after["balance"] != before["balance"]:
         answer["balance"] = after["balance"]
-    if after and after["nonce"] != before["nonce"]:
+    if after["nonce"] != before["nonce"]:
         answer["nonce"] = int(after["nonce"], 16)
-    if after and after["code"] != before["code"] and not options.get("disableCode"):
-        answer["code"] = after["code"]
-    changed = {s: pair for s, pair in entry["slots"].items() if pair[0] != pair[1]}
-    if changed and not options.get("disableStorage"):
-        answer["storage"] = _storage({"slots": changed}, 1)
-    return answer
+    if after["code"] != before["code"]:
+        answer["codeHash"] = _code_hash(after)
+        if not options.get("disableCode"):
+            answer["code"] = after["code"]
+    slots = {} if options.get("disableStorage") else entry["slots"]
+    changed = {slot: pair for slot, pair in slots.items() if pair[0] != pair[1]}
+    shown = _storage({"slots": changed}, 1)
+    if shown:
+        answer["storage"] = shown
+    return answer if answer or changed else None
+
+
+def _code_hash(account: Mapping[str, str]) -> str:
+    return "0x" + keccak256(bytes.fromhex(account["code"][2:])).hex()
 
 
 def _storage(entry: Touched, at: int) -> dict[str, str]:

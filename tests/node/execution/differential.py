@@ -114,16 +114,16 @@ class Pair:
         self._compare_touched(built)
 
     def _compare_touched(self, built: BuiltBlock) -> None:
-        """What changed, and the gas. What an opcode named that then failed may be known
-        to one of them only."""
+        """What was named and what changed, and the gas."""
         digest = self.chain.header.digest
         views = self.first.view(digest), self.second.view(digest)
         touching = TracerConfig(TOUCH_TRACER)
         answers = [view.trace_block(built.block, touching) for view in views]
         for ours, theirs in zip(*answers, strict=True):
             assert ours["gas"] == theirs["gas"]
-            changed = [prestate_of(a, {"diffMode": True}) for a in (ours, theirs)]
-            assert changed[0] == changed[1]
+            for option in ("diffMode", "includeEmpty", "disableCode"):
+                found = [prestate_of(a, {option: True}) for a in (ours, theirs)]
+                assert found[0] == found[1]
 
     def calls(self, data: bytes) -> None:
         """Calls, estimates and access lists of every contract."""

@@ -6,6 +6,7 @@ anything changes it, and again after the run. Its answer is that of
 looks up (go-ethereum eth/tracers/native/prestate.go).
 """
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -48,21 +49,19 @@ class TouchTracer:
             created = generate_contract_address(sender, state.get_nonce(sender))
             self.touch(state, Address(created))
         else:
-            self.touch(state, tx.to)
-        chain_id = state.execution_context.chain_id
+            self._touch_called(state, tx.to)
         for authorization in tx.authorizations:
-            if authorization.chain_id not in (0, chain_id):
-                continue  # geth would name its signer; nobody needs to know it
-            try:
+            with contextlib.suppress(SignatureError):
                 self.touch(state, authority_of(authorization))
-            except SignatureError:
-                continue
 
     def touch(self, state: ReferenceState, at: Address) -> None:
-        """Note how an account is, unless that is known; whom it stands for, too."""
-        if at in self._before:
-            return
-        self._before[at] = _account(state, at)
+        """Note how an account is, unless that is known."""
+        if at not in self._before:
+            self._before[at] = _account(state, at)
+
+    def _touch_called(self, state: ReferenceState, at: Address) -> None:
+        """The account and the one whose code it runs (EIP-7702)."""
+        self.touch(state, at)
         code = state.get_code(at)
         if is_delegation(code):
             self.touch(state, Address(code[len(DELEGATION_PREFIX) :]))
@@ -91,7 +90,7 @@ class TouchTracer:
         if opcode in NAMING_FIRST and values:
             self.touch(state, _address(values[-1]))
         elif opcode in CALLS and len(values) >= CALL_OPERANDS:
-            self.touch(state, _address(values[-2]))
+            self._touch_called(state, _address(values[-2]))
         added = list(self._before)[known:]
         return lambda: _drop(self._before, added)
 

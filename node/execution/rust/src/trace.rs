@@ -67,7 +67,7 @@ fn tracer(name: &str, options: &Value, until: Instant) -> Result<Watched, Troubl
 
 /// Why a run ended before its time: the trace was too long or took too long, or what the
 /// caller makes of any other reason.
-fn stopped(
+pub fn stopped(
     error: EVMError<Fault, InvalidTransaction>,
     other: &dyn Fn(String) -> Trouble,
 ) -> Trouble {

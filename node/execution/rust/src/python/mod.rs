@@ -26,6 +26,7 @@ use convert::{
 
 pyo3::create_exception!(chandlery_native, Invalid, PyException);
 pyo3::create_exception!(chandlery_native, Unknown, PyException);
+pyo3::create_exception!(chandlery_native, Distant, Unknown);
 pyo3::create_exception!(chandlery_native, Usage, PyException);
 pyo3::create_exception!(chandlery_native, Broken, PyException);
 
@@ -34,7 +35,8 @@ impl From<Trouble> for PyErr {
         let message = trouble.to_string();
         match trouble {
             Trouble::Invalid(_) => Invalid::new_err(message),
-            Trouble::Unknown(_) | Trouble::Distant(_) => Unknown::new_err(message),
+            Trouble::Unknown(_) => Unknown::new_err(message),
+            Trouble::Distant(_) => Distant::new_err(message),
             Trouble::Usage(_) => Usage::new_err(message),
             Trouble::Fault(_) => Broken::new_err(message),
         }
@@ -282,6 +284,7 @@ fn chandlery_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<view::View>()?;
     module.add("Invalid", py.get_type::<Invalid>())?;
     module.add("Unknown", py.get_type::<Unknown>())?;
+    module.add("Distant", py.get_type::<Distant>())?;
     module.add("Usage", py.get_type::<Usage>())?;
     module.add("Broken", py.get_type::<Broken>())?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
