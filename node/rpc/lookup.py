@@ -4,13 +4,19 @@ from typing import Generic, TypeVar
 
 from node.chain.block import Block
 from node.chain.header import Header, prev_randao_of
-from node.execution.executor import BlockEnv, StateView, UnknownState
+from node.execution.executor import (
+    BlockEnv,
+    StateTooDistant,
+    StateView,
+    UnknownState,
+)
 from node.primitives.types import Hash32
 from node.rpc.backend import Backend
-from node.rpc.errors import RpcError, server_error
+from node.rpc.errors import server_error
 from node.rpc.params import BlockId
 
 MAX_REMEMBERED = 64
+_NOT_FOUND = "header not found"
 
 T = TypeVar("T")
 
@@ -37,21 +43,24 @@ def find_block(backend: Backend, block_id: BlockId) -> Block | None:
 
 
 def require_block(backend: Backend, block_id: BlockId) -> Block:
-    """The block meant. Raises RpcError "header not found"."""
+    """The block meant. Raises RpcError, also for a number above the head."""
     block = find_block(backend, block_id)
     if block is None:
-        raise server_error("header not found")
+        is_hash = block_id.digest is not None
+        raise server_error("header for hash not found" if is_hash else _NOT_FOUND)
     return block
 
 
 def require_state(backend: Backend, block_id: BlockId) -> tuple[Header, StateView]:
-    """Header and state of the block meant. Raises RpcError."""
+    """Header and state of the block meant. Raises RpcError: there is no such block, its
+    state is kept no more, or would take too long to make."""
     header = require_block(backend, block_id).header
     try:
         return header, backend.view(header.digest)
+    except StateTooDistant as error:
+        raise server_error(str(error.args[0])) from None
     except UnknownState:
-        raise RpcError(
-            -32000,
+        raise server_error(
             f"missing trie node: the state of block {header.number} is pruned; "
             "this node keeps recent states only ([storage] archive = true keeps all)",
         ) from None

@@ -17,6 +17,8 @@ HEX = re.compile(r"0x[0-9a-fA-F]*\Z")
 TAGS = ("latest", "earliest", "pending", "safe", "finalized")
 MAX_UINT256 = 2**256 - 1
 MAX_UINT64 = 2**64 - 1
+MAX_FEE_WEI = 2**128 - 1
+"""Of a fee per gas, as wide as executors take it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from itertools import accumulate
 from typing import Any
 
 from node.chain.block import Block
+from node.chain.header import Header
 from node.chain.receipt import (
     cumulative_gas,
     decode_receipt,
@@ -15,7 +16,7 @@ from node.chain.transaction import decode_transaction
 from node.primitives.types import Address, Hash32
 from node.rpc.backend import Backend
 from node.rpc.dispatch import Methods
-from node.rpc.errors import invalid_params
+from node.rpc.errors import invalid_params, server_error
 from node.rpc.formats import (
     WAITING,
     Before,
@@ -219,7 +220,7 @@ class BlockMethods:
     async def fee_history(self, raw: Any) -> dict[str, Any]:
         params = Params(raw, 3)
         count = min(params.quantity(0), MAX_FEE_HISTORY_BLOCKS)
-        newest = require_block(self._backend, params.block(1, default=None)).header
+        newest = self._newest(params.block(1, default=None))
         percentiles = _percentiles(params.raw(2))
         first = max(0, newest.number - count + 1) if count else newest.number + 1
         blocks = [
@@ -230,7 +231,11 @@ class BlockMethods:
         fees = [block.header.base_fee_per_gas for block in blocks]
         answer: dict[str, Any] = {
             "oldestBlock": hex(first if blocks else 0),
-            "gasUsedRatio": [b.header.gas_used / b.header.gas_limit for b in blocks],
+            "gasUsedRatio": [
+                # A dev chain may set the limit to 0.
+                b.header.gas_used / max(b.header.gas_limit, 1)
+                for b in blocks
+            ],
             "baseFeePerBlobGas": ["0x1"] * (len(blocks) + 1) if blocks else [],
             "blobGasUsedRatio": [0.0] * len(blocks),
         }
@@ -242,6 +247,15 @@ class BlockMethods:
                 [hex(tip) for tip in self._tips(block, percentiles)] for block in blocks
             ]
         return answer
+
+    def _newest(self, block_id: BlockId) -> Header:
+        block = find_block(self._backend, block_id)
+        if block is None and block_id.number is not None:
+            head = self._backend.head().number
+            raise server_error(
+                f"request beyond head block: requested {block_id.number}, head {head}"
+            )
+        return require_block(self._backend, block_id).header
 
     def _tips(self, block: Block, percentiles: list[float]) -> list[int]:
         """Effective priority fees at percentiles of gas used, as geth computes them."""

@@ -13,6 +13,12 @@ from node.rpc.lookup import require_state
 from node.rpc.params import Params, parse_address, parse_slot
 from node.rpc.sending.encoding import signing_payload
 from node.rpc.sending.filling import fill
+from node.rpc.simulating.system import (
+    BEACON_ROOTS,
+    CONSOLIDATIONS,
+    HISTORY,
+    WITHDRAWALS,
+)
 
 MAX_STORAGE_VALUES = 1_024
 NO_BLOBS = {"baseFeeUpdateFraction": 5_007_716, "max": 0, "target": 0}
@@ -37,14 +43,10 @@ PRECOMPILES = {
     "BLS12_MAP_FP2_TO_G2": 17,
 }
 SYSTEM_CONTRACTS = {
-    "BEACON_ROOTS_ADDRESS": "0x000f3df6d732807ef1319fb7b8bb8522d0beac02",
-    "CONSOLIDATION_REQUEST_PREDEPLOY_ADDRESS": (
-        "0x0000bbddc7ce488642fb579f8b00f3a590007251"
-    ),
-    "HISTORY_STORAGE_ADDRESS": "0x0000f90827f1c53a10cb7a02335b175320002935",
-    "WITHDRAWAL_REQUEST_PREDEPLOY_ADDRESS": (
-        "0x00000961ef480eb55e80d19ad83579a64c007002"
-    ),
+    "BEACON_ROOTS_ADDRESS": hex_data(BEACON_ROOTS),
+    "CONSOLIDATION_REQUEST_PREDEPLOY_ADDRESS": hex_data(CONSOLIDATIONS),
+    "HISTORY_STORAGE_ADDRESS": hex_data(HISTORY),
+    "WITHDRAWAL_REQUEST_PREDEPLOY_ADDRESS": hex_data(WITHDRAWALS),
 }
 
 

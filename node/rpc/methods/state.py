@@ -1,17 +1,11 @@
 """Reads of state: balances, code, storage, proofs, calls, gas."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from node.chain.header import Header
 from node.chain.transaction import Authorization
-from node.execution.executor import (
-    AccountOverride,
-    BlockEnv,
-    Call,
-    CallResult,
-)
+from node.execution.executor import BlockEnv, Call, CallResult
 from node.primitives import rlp
 from node.primitives.types import ZERO_ADDRESS, Address
 from node.rpc.backend import Backend
@@ -24,8 +18,11 @@ from node.rpc.errors import (
 )
 from node.rpc.formats import hex_data
 from node.rpc.lookup import env_of, env_on, require_state
+from node.rpc.methods.overrides import override_env, parse_overrides
 from node.rpc.params import (
+    MAX_FEE_WEI,
     MAX_UINT64,
+    MAX_UINT256,
     BlockId,
     Params,
     parse_address,
@@ -204,7 +201,7 @@ def parse_call(request: Mapping[str, Any], gas_cap: int) -> Call:
         gas=gas_cap
         if gas is None
         else min(parse_quantity(gas, "gas", MAX_UINT64), gas_cap),
-        gas_price=_quantity_or(price, "gasPrice"),
+        gas_price=_quantity_or(price, "gasPrice", MAX_FEE_WEI),
         access_list=_access_list(request.get("accessList")),
         authorizations=_authorizations(request.get("authorizationList")),
     )
@@ -214,8 +211,8 @@ def _address_or(value: Any, name: str) -> Address | None:
     return None if value in (None, "") else parse_address(value, name)
 
 
-def _quantity_or(value: Any, name: str) -> int:
-    return 0 if value is None else parse_quantity(value, name)
+def _quantity_or(value: Any, name: str, most: int = MAX_UINT256) -> int:
+    return 0 if value is None else parse_quantity(value, name, most)
 
 
 def _access_list(raw: Any) -> tuple[tuple[Address, tuple[int, ...]], ...]:
@@ -260,57 +257,6 @@ def _authorizations(raw: Any) -> tuple[bytes, ...]:
         )
         for a in parsed
     )
-
-
-def parse_overrides(raw: Mapping[str, Any]) -> dict[Address, AccountOverride]:
-    """State overrides of eth_call. Raises RpcError."""
-    answer = {}
-    for at, change in raw.items():
-        if not isinstance(change, dict):
-            raise invalid_params("invalid state override: expected an object")
-        if "state" in change and "stateDiff" in change:
-            raise server_error(f"account {at} has both 'state' and 'stateDiff'")
-        answer[parse_address(at, "override address")] = AccountOverride(
-            balance=_given(change, "balance", parse_quantity),
-            nonce=_given(change, "nonce", parse_quantity),
-            code=_given(change, "code", parse_data),
-            state=_slots(change["state"]) if "state" in change else None,
-            state_diff=_slots(change.get("stateDiff") or {}),
-        )
-    return answer
-
-
-def _given(change: Mapping[str, Any], name: str, parse: Any) -> Any:
-    value = change.get(name)
-    return None if value is None else parse(value, name)
-
-
-def _slots(raw: Any) -> dict[int, int]:
-    if not isinstance(raw, dict):
-        raise invalid_params("invalid state override: storage is an object")
-    return {
-        parse_slot(slot, "slot"): parse_slot(value, "slot value")
-        for slot, value in raw.items()
-    }
-
-
-def override_env(env: BlockEnv, raw: Mapping[str, Any]) -> BlockEnv:
-    """Block overrides of eth_call. Raises RpcError."""
-    changes: dict[str, Any] = {}
-    for name, field, parse in (
-        ("number", "number", parse_quantity),
-        ("time", "timestamp", parse_quantity),
-        ("gasLimit", "gas_limit", parse_quantity),
-        ("feeRecipient", "coinbase", parse_address),
-        ("coinbase", "coinbase", parse_address),
-        ("prevRandao", "prev_randao", parse_data),
-        ("random", "prev_randao", parse_data),
-        ("baseFeePerGas", "base_fee_per_gas", parse_quantity),
-        ("baseFee", "base_fee_per_gas", parse_quantity),
-    ):
-        if raw.get(name) is not None:
-            changes[field] = parse(raw[name], name)
-    return replace(env, **changes)
 
 
 def raise_on_failure(result: CallResult) -> None:

@@ -19,10 +19,11 @@ from node.rpc.backend import Backend
 from node.rpc.dispatch import Methods
 from node.rpc.errors import invalid_params, server_error
 from node.rpc.formats import hex_data
-from node.rpc.lookup import env_of, env_on, require_block, require_state
+from node.rpc.lookup import env_of, env_on, find_block, require_state
+from node.rpc.methods.overrides import override_env, parse_overrides
 from node.rpc.methods.prestate import OPTIONS as PRESTATE_OPTIONS
 from node.rpc.methods.prestate import prestate_of
-from node.rpc.methods.state import override_env, parse_call, parse_overrides
+from node.rpc.methods.state import parse_call
 from node.rpc.params import BlockId, Params
 
 NOT_OPTIONS = (
@@ -76,7 +77,11 @@ class TracingMethods:
         self, params: Params, block_id: BlockId
     ) -> list[dict[str, Any]]:
         tracer = parse_tracer(params.object(1, optional=True))
-        block = require_block(self._backend, block_id)
+        block = find_block(self._backend, block_id)
+        if block is None:
+            digest = block_id.digest
+            named = hex_data(digest) if digest else f"#{block_id.number}"
+            raise server_error(f"block {named} not found")
         if block.header.number == 0:
             raise server_error("genesis is not traceable")
         hashes = block.transaction_hashes()

@@ -25,10 +25,9 @@ from node.rpc.errors import invalid_params, server_error
 from node.rpc.lookup import env_on, require_state
 from node.rpc.methods.chain import SUGGESTED_PRIORITY_FEE_WEI
 from node.rpc.methods.state import parse_call, raise_on_failure
-from node.rpc.params import LATEST, MAX_UINT64, parse_quantity
+from node.rpc.params import LATEST, MAX_FEE_WEI, MAX_UINT64, parse_quantity
 
 FEE_HEADROOM = 2
-MAX_FEE_WEI = 2**128 - 1
 
 
 async def fill(

@@ -15,7 +15,7 @@ from node.primitives.checksum import to_checksum_address
 from node.rpc.errors import EXECUTION_REVERTED, RpcError, server_error
 from node.rpc.formats import hex_data
 from node.rpc.methods.state import parse_call, revert_reason
-from node.rpc.params import MAX_UINT64, parse_quantity
+from node.rpc.params import MAX_FEE_WEI, MAX_UINT64, parse_quantity
 from node.rpc.sending.filling import type_of, unsigned
 from node.rpc.simulating.state import GrowingState
 
@@ -35,7 +35,6 @@ REFUSALS = (
     ("insufficient funds for gas * price + value", INSUFFICIENT_FUNDS),
     ("max initcode size exceeded", INITCODE_TOO_LARGE),
 )
-MAX_FEE_WEI = 2**128 - 1
 
 
 def prepare(
@@ -68,12 +67,13 @@ def _fees(request: Mapping[str, Any], call: Call) -> tuple[int, int]:
     if request.get("gasPrice") is not None:
         return call.gas_price, call.gas_price
     given = request.get("maxPriorityFeePerGas")
-    tip = 0 if given is None else parse_quantity(given, "maxPriorityFeePerGas")
+    name = "maxPriorityFeePerGas"
+    tip = 0 if given is None else parse_quantity(given, name, MAX_FEE_WEI)
     if tip > call.gas_price and request.get("maxFeePerGas") is not None:
         raise server_error(
             f"maxFeePerGas ({call.gas_price}) < maxPriorityFeePerGas ({tip})"
         )
-    return tip, min(max(call.gas_price, tip), MAX_FEE_WEI)
+    return tip, max(call.gas_price, tip)
 
 
 def check(

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from node.chain.header import Header
+from node.chain.header import PARENT_BEACON_BLOCK_ROOT, Header
 from node.execution.executor import AccountOverride
-from node.primitives.types import Address
+from node.primitives.types import Address, Hash32
 from node.rpc.errors import RpcError, invalid_params, server_error
-from node.rpc.methods.state import parse_overrides
-from node.rpc.params import MAX_UINT64, parse_address, parse_quantity
+from node.rpc.methods.overrides import parse_overrides
+from node.rpc.params import MAX_UINT64, parse_hash, parse_quantity
 
 MAX_BLOCKS = 256
 MAX_CALLS = 5_000
@@ -22,12 +22,9 @@ BLOCK_TIME_S = 12
 
 BLOCK_NUMBER = -38020
 BLOCK_TIMESTAMP = -38021
-MOVED_TO_ITSELF = -38022
-MOVED_TWICE = -38023
 TOO_MANY_BLOCKS = -38026
 
 FLAGS = ("validation", "traceTransfers", "returnFullTransactions")
-PRECOMPILES = frozenset(Address(bytes(19) + bytes((at,))) for at in range(1, 18))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +34,10 @@ class AskedBlock:
     number: int
     timestamp: int
     env: Mapping[str, Any]
-    """Block overrides as given, number and time left out."""
+    """Block overrides as given, without number, time and beacon root."""
     accounts: Mapping[Address, AccountOverride]
     calls: tuple[Mapping[str, Any], ...]
+    beacon_root: Hash32 = PARENT_BEACON_BLOCK_ROOT
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +78,8 @@ def _parse_block(raw: Any) -> AskedBlock:
     if env.pop("withdrawals", None):
         raise server_error("withdrawals are not simulated: this chain has none")
     number, time = env.pop("number", None), env.pop("time", None)
+    root = env.pop("beaconRoot", None)
     accounts = _object(raw, "stateOverrides")
-    _check_moves(accounts)
     calls = raw.get("calls") or []
     if not isinstance(calls, list) or not all(isinstance(c, dict) for c in calls):
         raise invalid_params("invalid calls: expected a list of objects")
@@ -91,6 +89,9 @@ def _parse_block(raw: Any) -> AskedBlock:
         env=env,
         accounts=parse_overrides(accounts),
         calls=tuple(calls),
+        beacon_root=PARENT_BEACON_BLOCK_ROOT
+        if root is None
+        else parse_hash(root, "beaconRoot"),
     )
 
 
@@ -101,34 +102,6 @@ def _object(raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     if not isinstance(found, dict):
         raise invalid_params(f"invalid {name}: expected an object")
     return found
-
-
-def _check_moves(accounts: Mapping[str, Any]) -> None:
-    """Precompiles stay where they are: a move is refused, in the order of the
-    specification's reasons."""
-    targets: set[Address] = set()
-    for at, change in accounts.items():
-        if not isinstance(change, dict):
-            raise invalid_params("invalid state override: expected an object")
-        given = change.get("movePrecompileToAddress")
-        if given is None:
-            continue
-        source = parse_address(at, "override address")
-        target = parse_address(given, "movePrecompileToAddress")
-        if source not in PRECOMPILES:
-            raise server_error(f"account 0x{source.hex()} is not a precompile")
-        if target == source:
-            message = f"account 0x{source.hex()} is moved to itself"
-            raise RpcError(MOVED_TO_ITSELF, message)
-        if target in targets:
-            message = f"more than one precompile is moved to 0x{target.hex()}"
-            raise RpcError(MOVED_TWICE, message)
-        targets.add(target)
-    if targets:
-        raise server_error(
-            "movePrecompileToAddress is not offered: the precompiles of this chain "
-            "cannot be moved; override the code of the caller instead"
-        )
 
 
 def _in_order(blocks: list[AskedBlock], base: Header) -> tuple[AskedBlock, ...]:
@@ -149,6 +122,8 @@ def _in_order(blocks: list[AskedBlock], base: Header) -> tuple[AskedBlock, ...]:
         if moment <= time:
             message = f"block timestamps must be in order: {moment} <= {time}"
             raise RpcError(BLOCK_TIMESTAMP, message)
+        if moment > MAX_UINT64:
+            raise RpcError(BLOCK_TIMESTAMP, f"block timestamp {moment} is out of range")
         number, time = wanted, moment
         answer.append(replace(block, number=number, timestamp=time))
     return tuple(answer)

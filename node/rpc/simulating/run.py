@@ -1,8 +1,9 @@
 """Runs a simulation: call after call, block after block, each on what came before.
 
-Its blocks are like any other's but for three things, which nobody can know without
-making them: the state root is zero, the system contracts of EIP-4788 and 2935 were not
-called, and BLOCKHASH of a simulated block is zero.
+Its blocks are like any other's: the system's contracts are called, BLOCKHASH knows the
+simulated ancestors beside the real ones, and the header has the roots of what happened.
+Only signatures and extra data are empty, so that a block's hash is not the one that it
+would have on the chain.
 """
 
 import time
@@ -11,12 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from node.chain.block import Block
-from node.chain.header import (
-    EMPTY_OMMERS_HASH,
-    EMPTY_REQUESTS_HASH,
-    PARENT_BEACON_BLOCK_ROOT,
-    Header,
-)
+from node.chain.header import EMPTY_OMMERS_HASH, EMPTY_REQUESTS_HASH, Header
 from node.chain.header_rules import HeaderRules
 from node.chain.receipt import BLOOM_BYTES, Log, Receipt, bloom_bits, encode_receipt
 from node.chain.transaction import Transaction
@@ -30,14 +26,15 @@ from node.execution.executor import (
 )
 from node.primitives.keccak import keccak256
 from node.primitives.trie import EMPTY_TRIE_ROOT, list_root
-from node.primitives.types import ZERO_HASH
+from node.primitives.types import ZERO_HASH, Hash32
 from node.rpc.errors import server_error
 from node.rpc.formats import Place, block_json, hex_data, log_json, transaction_json
-from node.rpc.methods.state import override_env
+from node.rpc.methods.overrides import override_env
 from node.rpc.sending.encoding import encode_signed
 from node.rpc.simulating.calls import check, failure_of, prepare, refuse
 from node.rpc.simulating.request import Asked, AskedBlock
 from node.rpc.simulating.state import GrowingState
+from node.rpc.simulating.system import close_block, open_block
 from node.rpc.simulating.transfers import logs_with_transfers
 
 MAX_TIME_S = 10.0
@@ -74,20 +71,32 @@ class Simulation:
         parent, answers = self.base, []
         for block in self.asked.blocks:
             parent, answer = self._block(block, parent)
+            self.state.view = self.state.view.followed_by([parent.digest])
             answers.append(answer)
         return answers
 
     def _block(
         self, block: AskedBlock, parent: Header
     ) -> tuple[Header, dict[str, Any]]:
-        self.state.lay(block.accounts)
+        self._check_time()
+        state, view = self.state, self.state.view
+        state.lay(block.accounts)
         env = self._env(block, parent)
+        open_block(view, state, env, parent, block.beacon_root)
         done: list[_Done] = []
         used = 0
         for request in block.calls:
             done.append(self._call(request, env, used))
             used += done[-1].result.gas_used
-        return _sealed(parent, env, done, self.asked.full_transactions)
+        close_block(view, state, env)
+        roots = view.root(state.overrides), block.beacon_root
+        return _sealed(parent, env, done, roots, self.asked.full_transactions)
+
+    def _check_time(self) -> None:
+        if time.monotonic() > self.until:
+            raise server_error(
+                f"execution timeout: the simulation ran longer than {MAX_TIME_S:g} s"
+            )
 
     def _env(self, block: AskedBlock, parent: Header) -> BlockEnv:
         fee = self.rules.base_fee_after(parent) if self.asked.validation else 0
@@ -102,10 +111,7 @@ class Simulation:
         return override_env(env, block.env)
 
     def _call(self, request: Mapping[str, Any], env: BlockEnv, used: int) -> _Done:
-        if time.monotonic() > self.until:
-            raise server_error(
-                f"execution timeout: the simulation ran longer than {MAX_TIME_S:g} s"
-            )
+        self._check_time()
         gas = min(env.gas_limit - used, self.gas_left)
         call, tx = prepare(request, env, self.state, self.chain_id, gas, used)
         check(self.state, env, call, tx, self.asked.validation)
@@ -132,9 +138,13 @@ def _trace(
 
 
 def _sealed(
-    parent: Header, env: BlockEnv, done: list[_Done], full: bool
+    parent: Header,
+    env: BlockEnv,
+    done: list[_Done],
+    roots: tuple[Hash32, Hash32],
+    full: bool,
 ) -> tuple[Header, dict[str, Any]]:
-    """The header and the answer of a block."""
+    """The header and the answer of a block; `roots` are of state and beacon block."""
     receipts, used, bloom = [], 0, 0
     for each in done:
         used += each.result.gas_used
@@ -154,7 +164,7 @@ def _sealed(
         parent_hash=parent.digest,
         ommers_hash=EMPTY_OMMERS_HASH,
         coinbase=env.coinbase,
-        state_root=ZERO_HASH,
+        state_root=roots[0],
         transactions_root=list_root(raws),
         receipts_root=list_root(receipts),
         logs_bloom=bloom.to_bytes(BLOOM_BYTES, "big"),
@@ -170,7 +180,7 @@ def _sealed(
         withdrawals_root=EMPTY_TRIE_ROOT,
         blob_gas_used=0,
         excess_blob_gas=0,
-        parent_beacon_block_root=PARENT_BEACON_BLOCK_ROOT,
+        parent_beacon_block_root=roots[1],
         requests_hash=EMPTY_REQUESTS_HASH,
     )
     answer = block_json(Block(header, raws), None)

@@ -13,7 +13,10 @@ from typing import Any
 import pytest
 
 from tests.node.networks.devchain.asking import Asked, Asker, dev_chain
+from tests.node.networks.devchain.conftest import executor
 from tests.node.rpc.shapes import differences
+
+__all__ = ["executor"]
 
 ROOT = Path(__file__).resolve().parents[3]
 VECTORS = ROOT.parent / "shared" / "vectors" / "execution-apis"

@@ -201,7 +201,9 @@ def _contents(pairs: Any, depth: int) -> list[list[Any]]:
     contents: list[list[Any]] = [[] for _ in range(min(depth, MAX_REORG_BLOCKS))]
     if depth > MAX_REORG_BLOCKS:
         raise invalid_params(f"at most {MAX_REORG_BLOCKS} blocks are replaced")
-    for pair in pairs or []:
+    if not isinstance(pairs, list | None):
+        raise invalid_params("invalid transactions: expected a list of pairs")
+    for pair in pairs or ():
         if not isinstance(pair, list) or len(pair) != 2:
             raise invalid_params("invalid transactions: expected [transaction, block]")
         at = parse_quantity(pair[1], "block")

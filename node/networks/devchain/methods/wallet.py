@@ -100,8 +100,9 @@ class WalletMethods:
             # ethers and wallets send the object as text.
             message = json.loads(given) if isinstance(given, str) else given
             signable = encode_typed_data(full_message=_with_numbers(dict(message)))
-        except (ValueError, TypeError, KeyError) as error:
-            raise invalid_params(f"invalid typed data: {error}") from None
+        except Exception as error:
+            # Typed data of a wrong form makes its encoder fail in every way there is.
+            raise invalid_params(f"invalid typed data: {error!r}") from None
         return _signature(
             key,
             keccak256(b"\x19" + signable.version + signable.header + signable.body),

@@ -81,8 +81,8 @@ async def test_a_call_is_traced_with_overrides(ask: Asker) -> None:
     [
         ("debug_traceTransaction", ["0x" + "0" * 64], "transaction not found"),
         ("debug_traceBlockByNumber", ["0x0"], "genesis is not traceable"),
-        ("debug_traceBlockByNumber", ["0x99"], "header not found"),
-        ("debug_traceBlockByHash", ["0x" + "0" * 64], "header not found"),
+        ("debug_traceBlockByNumber", ["0x99"], "block #153 not found"),
+        ("debug_traceBlockByHash", ["0x" + "0" * 64], "block 0x0000.* not found"),
         ("debug_traceCall", [{}, "latest", {"tracer": "x"}], "not known"),
         ("debug_traceCall", [{}, "latest", {"tracer": 5}], "invalid tracer"),
         ("debug_traceCall", [{}, "latest", {"limit": "x"}], "invalid limit"),
