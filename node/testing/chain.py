@@ -3,7 +3,7 @@
 import contextlib
 import json
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from node.networks.devchain.node import DevNode, DevSettings
@@ -12,6 +12,9 @@ from node.testing.background import Background
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
     from web3 import AsyncWeb3, Web3
+
+
+SETTINGS = {field.name for field in fields(DevSettings)}
 
 
 class DevChainError(Exception):
@@ -154,6 +157,12 @@ class ChainCache:
 
     def get(self, **settings: Any) -> InProcessChain:
         """The chain with these settings (fields of DevSettings)."""
+        unknown = sorted(set(settings) - SETTINGS)
+        if unknown:
+            known = ", ".join(sorted(SETTINGS))
+            raise TypeError(
+                f"unknown settings {unknown} of a dev chain; known: {known}"
+            )
         key = tuple(sorted(settings.items()))
         chain = self._chains.get(key)
         if chain is None:

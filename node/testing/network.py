@@ -83,6 +83,8 @@ class QbftNetwork:
     def stop(self) -> None:
         """End processes and links."""
         for node in self.nodes:
+            node.ask_to_end()
+        for node in self.nodes:
             node.end()
         if self._background is not None:
             for link in self._links:
@@ -134,16 +136,29 @@ class QbftNetwork:
     # -- clients
 
     def w3(self, node: int = 0) -> "Web3":
-        """web3.py on a node."""
+        """web3.py on a node; it signs for `accounts`, the first of which sends by
+        default."""
         from web3 import Web3
 
-        return Web3(Web3.HTTPProvider(self.nodes[node].url))
+        client = Web3(Web3.HTTPProvider(self.nodes[node].url))
+        self._let_sign(client)
+        return client
 
     def async_w3(self, node: int = 0) -> "AsyncWeb3[Any]":
         """The asynchronous one; disconnect its provider when done."""
         from web3 import AsyncHTTPProvider, AsyncWeb3
 
-        return AsyncWeb3(AsyncHTTPProvider(self.nodes[node].url))
+        client = AsyncWeb3(AsyncHTTPProvider(self.nodes[node].url))
+        self._let_sign(client)
+        return client
+
+    def _let_sign(self, client: "Web3 | AsyncWeb3[Any]") -> None:
+        from web3.middleware import SignAndSendRawMiddlewareBuilder
+
+        accounts: Any = self.accounts
+        signer: Any = SignAndSendRawMiddlewareBuilder.build(accounts)
+        client.middleware_onion.inject(signer, layer=0)
+        client.eth.default_account = accounts[0].address
 
     @property
     def accounts(self) -> "list[LocalAccount]":

@@ -39,11 +39,16 @@ class Validator:
         """Run it, unless it runs; as a liar it signs contradictions."""
         if self.is_running:
             return
+        self._forget()
         how = ["node.testing.liar"] if is_liar else ["node", "start"]
-        command = [sys.executable, "-m", *how, str(self._place.directory)]
+        # However the tests end, it ends with them.
+        command = [sys.executable, "-m", "node.testing.tied", *how]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                [*command, str(self._place.directory)],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
             )
 
     @property
@@ -57,6 +62,7 @@ class Validator:
             self._process.kill()
             self._process.wait()
             self._is_paused = False
+            self._forget()
 
     def pause(self) -> None:
         """SIGSTOP."""
@@ -68,17 +74,28 @@ class Validator:
         self._signal(signal.SIGCONT)
         self._is_paused = False
 
+    def ask_to_end(self) -> None:
+        """SIGTERM, without waiting for what comes of it."""
+        if self._process is not None:
+            if self._is_paused:
+                self.kill()
+            self._process.terminate()
+
     def end(self) -> None:
         """SIGTERM, and SIGKILL for one that does not hear."""
+        self.ask_to_end()
         if self._process is None:
             return
-        if self._is_paused:
-            self.kill()
-        self._process.terminate()
         try:
             self._process.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             self.kill()
+        self._forget()
+
+    def _forget(self) -> None:
+        """Let go of the pipe to a process that has ended."""
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process is None or self._process.poll() is not None:

@@ -7,7 +7,10 @@ survive being imported twice.
 import re
 from pathlib import Path
 
+import psutil
 import pytest
+
+from node.testing.waiting import wait_until
 
 pytest_plugins = ("pytester",)
 
@@ -167,6 +170,31 @@ def test_what_a_test_did_is_undone_whatever_it_did(suite: pytest.Pytester) -> No
     suite.runpytest_inprocess("-q").assert_outcomes(passed=3, failed=1)
 
 
+def test_a_run_that_ends_hard_leaves_no_validators(suite: pytest.Pytester) -> None:
+    suite.makepyfile(
+        """
+        import os
+        from pathlib import Path
+
+        def test_it(make_qbft_network):
+            network = make_qbft_network(validators=1)
+            Path("pid").write_text(str(network.nodes[0]._process.pid))
+            os._exit(7)
+        """
+    )
+    assert suite.runpytest_subprocess("-q").ret == 7
+    left = int((suite.path / "pid").read_text())
+    wait_until(lambda: has_ended(left), f"process {left} ends", 60.0)
+
+
+def has_ended(process: int) -> bool:
+    """Whether it is gone, or waits for its new parent to notice that it is."""
+    try:
+        return bool(psutil.Process(process).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
+
+
 def test_workers_of_xdist_have_chains_of_their_own(suite: pytest.Pytester) -> None:
     suite.makepyfile(
         """
@@ -212,4 +240,4 @@ def test_a_misspelt_setting_is_named(suite: pytest.Pytester) -> None:
     )
     result = suite.runpytest_subprocess("-q")
     result.assert_outcomes(errors=2)
-    result.stdout.fnmatch_lines(["*validator*known*", "*automin*"])
+    result.stdout.fnmatch_lines(["*validator*known*", "*automin*known*automine*"])
