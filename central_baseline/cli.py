@@ -46,6 +46,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="a superuser's, of a PostgreSQL that exists: none is started then "
         "(database, vertical, horizontal)",
     )
+    up.add_argument(
+        "--detection-s",
+        type=float,
+        metavar="SECONDS",
+        help="take a part that falls silent for dead after so long (horizontal and up; "
+        "with standbys 20 at least)",
+    )
     up.add_argument("--port", type=int, help="public port (default: any free one)")
     up.add_argument(
         "--foreground", action="store_true", help="stay; Ctrl-C stops everything"
@@ -76,6 +83,7 @@ def run_up(arguments: argparse.Namespace) -> int:
         dcs=arguments.dcs,
         autoscale=arguments.autoscale,
         database_dsn=arguments.database_dsn,
+        detection_s=arguments.detection_s,
     )
     if arguments.foreground:
         return commands.up_in_foreground(settings, arguments.json)

@@ -34,6 +34,7 @@ class Settings:
     dcs: str = "raft"
     autoscale: int | None = None  # the most app servers; None: never scaled by itself
     database_dsn: str | None = None  # a superuser's, of a PostgreSQL that exists
+    detection_s: float | None = None  # silence is death after so long; None: as shipped
 
     def save(self, path: Path) -> None:
         document = {**asdict(self), "folder": str(self.folder)}

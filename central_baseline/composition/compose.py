@@ -16,6 +16,7 @@ from central_baseline.composition.databases import (
     elected_cluster,
     one_database,
 )
+from central_baseline.composition.detection import detection_for
 from central_baseline.composition.edges import EdgePart, edge_part
 from central_baseline.composition.existing import (
     existing_database,
@@ -53,24 +54,28 @@ def compose(settings: Settings, layout: Layout) -> Plan:
     secrets = layout.secrets()
     port = claim_port(settings.port)
     software = _software(settings, rung)
+    detection = detection_for(rung, settings.detection_s)
+    if said := detection.said_of(rung):
+        software["failure detection"] = said
     if settings.database_dsn is not None:
         check_has_one_database(rung)
         database = existing_database(settings.database_dsn, secrets)
     elif rung.replicas:
-        database = elected_cluster(rung, layout, secrets, settings)
+        database = elected_cluster(rung, layout, secrets, settings, detection)
     else:
         cores = _core(0 if rung.together else 1) if rung.database.pinned else None
         database = one_database(rung, layout, secrets, cores)
     web_cores = _core(0) if rung.web.pinned else None
     cache = _cache(layout) if rung.cached else None
     socket = str(cache.socket) if cache is not None else None
-    tier = WebTier(rung, layout, secrets, database, web_cores, socket)
+    tier = WebTier(rung, layout, secrets, database, web_cores, socket, detection)
     shape = _shape(settings, rung, tier, port)
     if cache is not None:
         shape.lanes.append([[Component("cache", "cache", [cache])]])
     endpoints = [Endpoint(f"http://{LOOPBACK}:{port}", shape.entrance)]
-    edges = edge_part(layout, rung.regions, port) if rung.regions else EdgePart()
+    edges = EdgePart()
     if rung.regions:
+        edges = edge_part(layout, rung.regions, port, detection)
         shape.lanes.append([edges.edges, edges.name_servers])
     return Plan(
         rung=rung.name,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
+from central_baseline.composition.detection import Detection
 from central_baseline.config import MAX_REPLICAS, Layout, Secrets, Settings
 from central_baseline.db.migrations import migrate
 from central_baseline.errors import StartError, UsageError
@@ -23,6 +24,7 @@ from central_baseline.servers.patroni import (
     NodePlace,
     PatroniServer,
     find_primary,
+    hold_to_settings,
 )
 from central_baseline.servers.ports import LOOPBACK, free_ports
 from central_baseline.servers.postgres import (
@@ -95,7 +97,11 @@ def one_database(
 
 
 def elected_cluster(
-    rung: Rung, layout: Layout, secrets: Secrets, settings: Settings
+    rung: Rung,
+    layout: Layout,
+    secrets: Secrets,
+    settings: Settings,
+    detection: Detection,
 ) -> DatabasePart:
     """A primary and standbys under Patroni, and a proxy beside each app server."""
     replicas = settings.replicas if settings.replicas is not None else rung.replicas
@@ -115,18 +121,20 @@ def elected_cluster(
         ),
         _size(rung.database),
         _etcd_hosts(settings.dcs),
+        lease_s=detection.lease_s,
+        silence_s=detection.silence_s,
     )
     passwords = Passwords(secrets.superuser, secrets.shop, secrets.auditor)
-    setup = ClusterSetup(nodes, passwords)
+    setup = ClusterSetup(cluster, passwords)
 
     def access(app: str) -> Access:
         port, health_port = free_ports(2)
         proxy = DatabaseProxy(
             layout.run / f"{app}-proxy",
             layout.log(f"{app}-proxy"),
-            port,
-            health_port,
+            (port, health_port),
             nodes,
+            detection.proxy,
         )
         dsn = f"postgresql://shop:{secrets.shop}@{LOOPBACK}:{port}/{DATABASE}"
         return Access(dsn, [proxy])
@@ -150,10 +158,12 @@ def elected_cluster(
 
 
 class ClusterSetup:
-    """Roles, database and schema, made once on whichever node is the primary."""
+    """Roles, database and schema, made once on whichever node is the primary; and the
+    cluster's own settings, which it keeps since its first start, made those of now."""
 
-    def __init__(self, nodes: Sequence[NodePlace], passwords: Passwords) -> None:
-        self._nodes = nodes
+    def __init__(self, cluster: Cluster, passwords: Passwords) -> None:
+        self._cluster = cluster
+        self._nodes = cluster.nodes
         self._passwords = passwords
         self._busy = asyncio.Lock()
         self._done = False
@@ -182,6 +192,7 @@ class ClusterSetup:
             _dsn([node], SUPERUSER, password, "postgres"), self._passwords
         )
         await migrate(_dsn([node], SUPERUSER, password))
+        await hold_to_settings(node, self._cluster)
         self._done = True
 
 

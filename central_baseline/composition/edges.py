@@ -7,6 +7,7 @@ All addresses are on loopback: an edge's is 127.0.1.N, a shopper of a region ask
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from central_baseline.composition.detection import SHIPPED, Detection
 from central_baseline.config import Layout
 from central_baseline.dns.zone import Edge, ZoneSettings
 from central_baseline.servers.nameserver import NameServer
@@ -36,7 +37,12 @@ class EdgePart:
     addresses: dict[str, object] = field(default_factory=dict)  # for admin.json
 
 
-def edge_part(layout: Layout, regions: tuple[str, ...], origin_port: int) -> EdgePart:
+def edge_part(
+    layout: Layout,
+    regions: tuple[str, ...],
+    origin_port: int,
+    detection: Detection = SHIPPED,
+) -> EdgePart:
     """An edge for each region, in front of the origin's port, and the name servers.
 
     The edges listen on the origin's port number, so that a name leads to any of them.
@@ -70,6 +76,8 @@ def edge_part(layout: Layout, regions: tuple[str, ...], origin_port: int) -> Edg
             {region: DISTANCES[region] for region in regions},
             regions[0],
             LOOPBACK,
+            detection.look_every_s,
+            detection.look_patience_s,
         )
         name = f"dns{number}"
         server = NameServer(settings, _file(layout, name), layout.log(name))

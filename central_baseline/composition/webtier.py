@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from central_baseline.composition.databases import DatabasePart
+from central_baseline.composition.detection import SHIPPED, Detection
 from central_baseline.composition.scaling import WebScaler
 from central_baseline.composition.storefront import page_facts
 from central_baseline.config import MAX_SERVERS, Layout, Secrets
@@ -30,6 +31,7 @@ class WebTier:
     database: DatabasePart
     cores: frozenset[int] | None = None
     cache_address: str | None = None
+    detection: Detection = SHIPPED
     admin_urls: list[str] = field(default_factory=list)
 
     def servers(self, name: str, port: int) -> list[Server]:
@@ -97,7 +99,8 @@ def balanced_tier(tier: WebTier, count: int, public_port: int) -> BalancedTier:
         members[f"app{number}"] = f"{LOOPBACK}:{port}"
     folder = tier.layout.run / "lb"
     folder.mkdir(exist_ok=True)
-    place = BalancerPlace(LOOPBACK, public_port, folder, tier.layout.log("balancer"))
+    log, checks = tier.layout.log("balancer"), tier.detection.balancer
+    place = BalancerPlace(LOOPBACK, public_port, folder, log, checks)
     haproxy = BalancerServer(place, members)
     return BalancedTier(
         apps,

@@ -16,7 +16,6 @@ from central_baseline.dns.zone import TTL_S, Edge, ZoneSettings, answer_for
 from central_baseline.servers.nginx import HEALTH
 from central_baseline.servers.probes import http_status
 
-LOOK_EVERY_S = 0.5
 FAILURES_TO_LEAVE = 2
 
 LOG = logging.getLogger("chandlery.dns")
@@ -25,9 +24,9 @@ LOG = logging.getLogger("chandlery.dns")
 class Health:
     """Which regions' edges answer."""
 
-    def __init__(self, edges: tuple[Edge, ...]) -> None:
-        self._edges = edges
-        self._failures = dict.fromkeys((edge.region for edge in edges), 0)
+    def __init__(self, settings: ZoneSettings) -> None:
+        self._settings = settings
+        self._failures = dict.fromkeys((edge.region for edge in settings.edges), 0)
 
     @property
     def regions(self) -> set[str]:
@@ -40,12 +39,13 @@ class Health:
     async def watch(self) -> None:
         """Look at every edge for ever."""
         while True:
-            await asyncio.gather(*(self._look(edge) for edge in self._edges))
-            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.gather(*(self._look(edge) for edge in self._settings.edges))
+            await asyncio.sleep(self._settings.look_every_s)
 
     async def _look(self, edge: Edge) -> None:
         before = self.regions
-        if await http_status(edge.host, edge.port, HEALTH) == 200:
+        patience_s = self._settings.look_patience_s
+        if await http_status(edge.host, edge.port, HEALTH, patience_s) == 200:
             self._failures[edge.region] = 0
         else:
             self._failures[edge.region] += 1
@@ -96,7 +96,7 @@ def reply_to(
 async def serve(settings: ZoneSettings) -> None:
     """Answer until SIGTERM."""
     loop = asyncio.get_running_loop()
-    health = Health(settings.edges)
+    health = Health(settings)
     transport, _ = await loop.create_datagram_endpoint(
         lambda: Answers(settings, health), local_addr=(settings.host, settings.port)
     )

@@ -35,6 +35,8 @@ class ZoneSettings:
     distances: Mapping[str, tuple[str, ...]]
     default_region: str
     origin_host: str
+    look_every_s: float = 0.5  # at the edges' health
+    look_patience_s: float = 1.0
 
 
 def region_of(settings: ZoneSettings, address: str) -> str:

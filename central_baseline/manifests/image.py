@@ -21,7 +21,7 @@ def image() -> str:
 
 DOCKERFILE = f"""\
 # docker build -t {{image}} -f Dockerfile PATH-TO-A-CHECKOUT
-FROM python:3.12-slim-bookworm
+FROM python:3.11-slim-bookworm
 COPY . /src
 RUN pip install --no-cache-dir --require-hashes -r /src/requirements.lock \\
  && pip install --no-cache-dir --no-deps /src \\

@@ -59,7 +59,7 @@ def web_container(settings: WebSettings, cores: float | None) -> Container:
 
 def proxy_container(nodes: list[NodePlace], names_move: bool) -> Container:
     """Each app server's own way to the primary."""
-    text = proxy_config(PRIMARY, PROXY_HEALTH, nodes, names_move)
+    text = proxy_config((PRIMARY, PROXY_HEALTH), nodes, names_move=names_move)
     return Container(
         "proxy",
         ("haproxy", "-db", "-f", f"{FILES}/haproxy.cfg"),
@@ -111,7 +111,7 @@ def node_unit(place: NodePlace, cluster: Cluster, size: DatabaseSize) -> Unit:
     config = json.dumps(settings, indent=2)
     patroni = Container(
         "patroni",
-        ("patroni", f"{FILES}/patroni.json"),
+        ("python", "-m", "central_baseline.servers.agent", f"{FILES}/patroni.json"),
         Probe("http", AGENT, "/liveness"),
         (File("patroni.json", config, secret=True),),
         keeps=True,
@@ -158,7 +158,7 @@ dir {SCRATCH}
         ("valkey-server", f"{FILES}/valkey.conf"),
         Probe("tcp", CACHE),
         (File("valkey.conf", text, secret=True),),
-        memory_mb=64,
+        memory_mb=128,  # a probe of the container's is a Python beside it
     )
     return Unit("cache", "cache", (valkey,), (Port("valkey", CACHE),))
 

@@ -12,7 +12,6 @@ import platform
 import re
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -81,15 +80,6 @@ def find_beside(program: Program, tool: str) -> Path:
             f"set {program.setting} to a complete installation"
         )
     return path
-
-
-def find_script(name: str) -> Path:
-    """A console script of this very environment, such as patroni."""
-    beside = Path(sys.executable).parent / name
-    found = str(beside) if os.access(beside, os.X_OK) else shutil.which(name)
-    if not found:
-        raise UsageError(f"{name} was not found: pip install 'chandlery[central]'")
-    return Path(found)
 
 
 @cache

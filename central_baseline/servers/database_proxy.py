@@ -10,13 +10,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from central_baseline.servers.binaries import HAPROXY, find
-from central_baseline.servers.haproxy import RESOLVED, RESOLVERS
+from central_baseline.servers.haproxy import RESOLVED, RESOLVERS, Checks
 from central_baseline.servers.patroni import NodePlace
 from central_baseline.servers.ports import LOOPBACK
 from central_baseline.servers.probes import http_status
 from central_baseline.supervisor.accounts import server_account
 from central_baseline.supervisor.processes import Command
 from central_baseline.supervisor.server import RunJob
+
+PRIMARY_CHECKS = Checks(patience_ms=1000)
 
 
 class DatabaseProxy:
@@ -29,15 +31,16 @@ class DatabaseProxy:
         self,
         folder: Path,
         log: Path,
-        port: int,
-        health_port: int,
+        ports: tuple[int, int],
         nodes: Sequence[NodePlace],
+        checks: Checks = PRIMARY_CHECKS,
     ) -> None:
+        """`ports` are the one to the primary and that of the proxy's own health."""
         self._folder = folder
         self._log = log
-        self._port = port
-        self._health_port = health_port
+        self._port, self._health_port = ports
         self._nodes = nodes
+        self._checks = checks
         self._account = server_account(find(HAPROXY))
 
     @property
@@ -47,7 +50,8 @@ class DatabaseProxy:
     async def prepare(self, run: RunJob) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._account.own(self._folder)
-        text = proxy_config(self._port, self._health_port, self._nodes)
+        ports = (self._port, self._health_port)
+        text = proxy_config(ports, self._nodes, self._checks)
         (self._folder / "haproxy.cfg").write_text(text)
 
     def command(self) -> Command:
@@ -64,13 +68,17 @@ class DatabaseProxy:
 
 
 def proxy_config(
-    port: int, health_port: int, nodes: Sequence[NodePlace], names_move: bool = False
+    ports: tuple[int, int],
+    nodes: Sequence[NodePlace],
+    checks: Checks = PRIMARY_CHECKS,
+    names_move: bool = False,
 ) -> str:
     """haproxy.cfg that leads to the primary; `names_move` where hosts are names that
     may stand for another address later."""
+    port, health_port = ports
     resolvers, options = (RESOLVERS, RESOLVED) if names_move else ("", "")
     servers = "".join(
-        f"    server {node.name} {node.postgres} check port {node.rest_port}\n"
+        f"    server {node.name} {node.postgres} port {node.rest_port}\n"
         for node in nodes
     )
     return f"""\
@@ -98,7 +106,7 @@ listen primary
     option srvtcpka
     option httpchk OPTIONS /primary
     http-check expect status 200
-    timeout check 1s
-    default-server inter 500ms fastinter 200ms downinter 200ms fall 2 rise 1 \
+    timeout check {checks.patience_ms or checks.every_ms}ms
+    default-server {checks.words} downinter 200ms rise 1 \
 on-marked-down shutdown-sessions{options}
 {servers}"""

@@ -26,10 +26,38 @@ MAX_CONNECTIONS = 4000
 ADMIN_TIMEOUT_S = 2.0
 DRAIN_POLL_S = 0.05
 DRAIN_TIMEOUT_S = 10.0
-SERVER_OPTIONS = (
-    "check inter 500ms fastinter 200ms fall 2 rise 2 observe layer4 error-limit 3 "
-    "on-error mark-down on-marked-down shutdown-sessions"
-)
+
+
+@dataclass(frozen=True)
+class Checks:
+    """How often HAProxy asks a server whether it is there; the second question without
+    an answer takes it out."""
+
+    every_ms: int = 500
+    again_ms: int = 200  # after one without an answer
+    patience_ms: int | None = None  # with an answer; None: as long as between two
+
+    @classmethod
+    def within(cls, seconds: float, parts: int) -> "Checks":
+        """Silence is noticed after so long: in `parts` equal waits."""
+        part_ms = max(1, int(seconds * 1000 / parts))
+        return cls(part_ms, part_ms, part_ms)
+
+    @property
+    def words(self) -> str:
+        """As options of a server."""
+        return f"check inter {self.every_ms}ms fastinter {self.again_ms}ms fall 2"
+
+
+APP_CHECKS = Checks()
+
+
+def server_options(checks: Checks) -> str:
+    """Of an app server: errors of requests count as well, silence or not."""
+    return (
+        f"{checks.words} downinter 500ms rise 2 observe layer4 error-limit 3 "
+        "on-error mark-down on-marked-down shutdown-sessions"
+    )
 
 
 # Names are looked up again and again: a server that moves is followed, and one that is
@@ -51,6 +79,7 @@ class BalancerPlace:
     port: int
     folder: Path
     log: Path
+    checks: Checks = APP_CHECKS
 
     @property
     def socket(self) -> Path:
@@ -69,7 +98,7 @@ class BalancerServer:
         self._place = place
         self._members = members
         self._account = server_account(find(HAPROXY))
-        self.runtime = Runtime(place.socket)
+        self.runtime = Runtime(place.socket, place.checks)
 
     @property
     def address(self) -> str:
@@ -140,15 +169,17 @@ backend {BACKEND}
     http-check send meth GET uri /health
     http-check disable-on-404
     http-check expect status 200
-    default-server {SERVER_OPTIONS}{options}
+    default-server {server_options(place.checks)}{options}
 {servers}"""
 
 
 class Runtime:
     """Commands on a running HAProxy's admin socket."""
 
-    def __init__(self, socket: Path) -> None:
+    def __init__(self, socket: Path, checks: Checks = APP_CHECKS) -> None:
+        """`checks` are those of servers that are added."""
         self._socket = socket
+        self._checks = checks
 
     async def ask(self, command: str) -> str:
         """The answer to one command; StartError when nobody answers."""
@@ -172,7 +203,8 @@ class Runtime:
     async def add_server(self, name: str, address: str) -> None:
         """Let a new server in; it gets requests once its health check passes."""
         server = f"{BACKEND}/{name}"
-        said = await self.ask(f"add server {server} {address} {SERVER_OPTIONS}")
+        options = server_options(self._checks)
+        said = await self.ask(f"add server {server} {address} {options}")
         if "registered" not in said:
             raise StartError(f"HAProxy refused {name}: {said.strip()}")
         await self.ask(f"enable health {server}")

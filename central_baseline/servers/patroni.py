@@ -8,16 +8,20 @@ deprecated upstream), or an etcd that exists already.
 Source: Patroni 4.1 documentation, "YAML configuration", "Replication modes".
 """
 
+import asyncio
+import base64
 import json
 import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
-from central_baseline.servers.binaries import POSTGRES, find, find_script
+from central_baseline.servers.binaries import POSTGRES, find
 from central_baseline.servers.postgres import (
     SUPERUSER,
     SYNC_METHOD,
@@ -32,12 +36,15 @@ from central_baseline.supervisor.server import RunJob
 SCOPE = "shop"
 # Patroni takes no shorter lease; a node that dies whole is replaced after it.
 LEASE_S = 20
+SILENCE_S = 5.0  # after which primary and standby take each other for gone
 LOOP_S = 1
 RETRY_S = 3
+PATCH_TIMEOUT_S = 5.0
 REPLICATION = "replicator"
 REWIND = "rewinder"
 OWN_PASSWORD_FILE = "pgpass"
 OPERATOR = "operator"
+AGENT = (sys.executable, "-m", "central_baseline.servers.agent")
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,8 @@ class Cluster:
     size: PostgresSize
     etcd_hosts: tuple[str, ...] = ()  # empty: Raft among the nodes
     clients: str = "127.0.0.0/8"  # from where roles may log in, in the words of pg_hba
+    lease_s: int = LEASE_S
+    silence_s: float = SILENCE_S
 
 
 OnFormed = Callable[[], Awaitable[None]]
@@ -97,6 +106,29 @@ async def find_primary(nodes: Sequence[NodePlace]) -> NodePlace | None:
         if await http_status(node.host, node.rest_port, "/primary") == 200:
             return node
     return None
+
+
+async def hold_to_settings(node: NodePlace, cluster: Cluster) -> None:
+    """Make what the cluster keeps of its own settings those of `cluster`; OSError when
+    the node's agent does not take them."""
+    await asyncio.to_thread(_patch_config, node, cluster)
+
+
+def _patch_config(node: NodePlace, cluster: Cluster) -> None:
+    word = f"{OPERATOR}:{cluster.secrets.operator}".encode()
+    headers = {"Authorization": f"Basic {base64.b64encode(word).decode()}"}
+    connection = HTTPConnection(node.host, node.rest_port, timeout=PATCH_TIMEOUT_S)
+    try:
+        text = json.dumps(cluster_settings(cluster))
+        connection.request("PATCH", "/config", text, headers)
+        reply = connection.getresponse()
+        said = reply.read().decode(errors="replace")
+    except HTTPException as error:
+        raise OSError(f"the agent of {node.name} does not answer: {error}") from error
+    finally:
+        connection.close()
+    if reply.status != HTTPStatus.OK:
+        raise OSError(f"the agent of {node.name} refused its settings: {said[:200]}")
 
 
 class PatroniServer:
@@ -130,11 +162,7 @@ class PatroniServer:
         self._account.own(path)
 
     def command(self) -> Command:
-        argv = (
-            sys.executable,
-            str(find_script("patroni")),
-            str(self._place.folder / "patroni.json"),
-        )
+        argv = (*AGENT, str(self._place.folder / "patroni.json"))
         return Command(
             argv,
             cwd=self._place.folder,
@@ -181,7 +209,7 @@ def patroni_config(place: NodePlace, cluster: Cluster) -> dict[str, Any]:
         },
         **_lease_store(place, cluster),
         "bootstrap": {
-            "dcs": _cluster_settings(cluster.size),
+            "dcs": cluster_settings(cluster),
             "initdb": [
                 {"encoding": "UTF8"},
                 {"locale": "C"},
@@ -208,8 +236,11 @@ def patroni_config(place: NodePlace, cluster: Cluster) -> dict[str, Any]:
                 **common_settings(cluster.size),
                 "unix_socket_directories": "",
                 "wal_retrieve_retry_interval": "100ms",
-                "wal_sender_timeout": "5s",
-                "wal_receiver_timeout": "5s",
+                "wal_sender_timeout": f"{cluster.silence_s * 1000:.0f}ms",
+                "wal_receiver_timeout": f"{cluster.silence_s * 1000:.0f}ms",
+                # Waiting commits are let go by a copy's next word, also when the copy
+                # that counts is another one than before.
+                "wal_receiver_status_interval": "1s",
                 "recovery_target_timeline": "latest",
             },
             "basebackup": {"checkpoint": "fast", "sync-method": SYNC_METHOD},
@@ -235,12 +266,17 @@ def _lease_store(place: NodePlace, cluster: Cluster) -> dict[str, Any]:
     return {"raft": raft}
 
 
-def _cluster_settings(size: PostgresSize) -> Mapping[str, Any]:
+def cluster_settings(cluster: Cluster) -> Mapping[str, Any]:
+    """What the cluster itself keeps, of all nodes alike."""
     return {
-        "ttl": LEASE_S,
+        "ttl": cluster.lease_s,
         "loop_wait": LOOP_S,
         "retry_timeout": RETRY_S,
         "maximum_lag_on_failover": 16 * 2**20,
+        # A primary that died with a longer log than its successor has written since
+        # may not come back as primary when that one dies as well: it lacks what was
+        # acknowledged in between.
+        "check_timeline": True,
         "primary_start_timeout": 0,  # a dead primary is not waited for
         "synchronous_mode": "quorum",
         "synchronous_mode_strict": True,
@@ -249,7 +285,7 @@ def _cluster_settings(size: PostgresSize) -> Mapping[str, Any]:
             "use_pg_rewind": True,
             "use_slots": True,
             "parameters": {
-                "max_connections": size.max_connections,
+                "max_connections": cluster.size.max_connections,
                 "wal_log_hints": "on",
                 "wal_keep_size": "128MB",
                 "hot_standby": "on",

@@ -6,10 +6,12 @@ PROBE_TIMEOUT_S = 1.0
 HEAD_LIMIT = 4096
 
 
-async def http_status(host: str, port: int, path: str) -> int | None:
-    """Status code of one plain GET, None when nothing sensible answers in a second."""
+async def http_status(
+    host: str, port: int, path: str, patience_s: float = PROBE_TIMEOUT_S
+) -> int | None:
+    """Status code of one plain GET, None when nothing sensible answers in time."""
     try:
-        async with asyncio.timeout(PROBE_TIMEOUT_S):
+        async with asyncio.timeout(patience_s):
             reader, writer = await asyncio.open_connection(host, port)
             try:
                 request = f"GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n"

@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from central_baseline import commands
 from tests.central_baseline.client import (
     Client,
     UpRung,
@@ -118,6 +119,15 @@ async def test_the_descriptor_names_every_node_and_the_rule(rung: UpRung) -> Non
     )
 
 
+async def test_the_cluster_keeps_the_settings_that_lose_nothing(client: Client) -> None:
+    for agent in client.rung.admin["agents"].values():
+        kept = (await client.ask("GET", f"{agent}/config")).body
+        assert kept["synchronous_mode"] == "quorum"
+        assert kept["synchronous_mode_strict"] is True
+        assert kept["check_timeline"] is True
+        assert kept["ttl"] == 20
+
+
 async def test_no_order_is_lost_when_postgres_of_the_primary_dies(
     client: Client,
 ) -> None:
@@ -149,6 +159,36 @@ async def test_no_order_is_lost_when_the_primary_s_node_dies(
         await shoppers.until_acknowledged(20)
     print(f"write outage {shoppers.history.longest_gap_s(killed_at):.2f} s")
     await client.rung.control("restart", component=before)
+    await until_healthy(client)
+    await assert_books_match(client, shoppers.history)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(400)
+async def test_two_dead_nodes_stop_every_purchase_until_one_is_back(
+    client: Client,
+) -> None:
+    """The old primary comes back when its successor is dead as well: it lacks what
+    that one acknowledged, and must not lead again."""
+    tokens = await client.provision(4)
+    price = await client.price()
+    first = await primary(client.rung)
+    async with Shoppers(client, tokens) as shoppers:
+        await shoppers.until_acknowledged(20)
+        await client.rung.control("kill", component=first, restart_after_s=-1)
+        await until_primary_is_not(client.rung, first)
+        await shoppers.until_acknowledged(10)
+        second = await primary(client.rung)
+        await client.rung.control("kill", component=second, restart_after_s=-1)
+        told = await client.buy(tokens[0], price=price)
+        assert told.status == 503
+        said = await asyncio.to_thread(commands.status, client.rung.folder)
+        assert "1 of 3 database nodes run" in said["meaning"][0]
+        await client.rung.control("restart", component=first)
+        await shoppers.until_acknowledged(10)
+        assert await primary(client.rung) not in {first, second}
+        await client.rung.control("restart", component=second)
+        await shoppers.until_acknowledged(10)
     await until_healthy(client)
     await assert_books_match(client, shoppers.history)
 
@@ -233,6 +273,7 @@ async def test_one_standby_cut_off_costs_nothing_and_both_stop_every_purchase(
         told = await client.buy(tokens[0], reference, price=price)
         assert told.status == 503
         assert told.reason in {"outcome_unknown", "database_unavailable", "overloaded"}
+        assert (await client.ask("GET", "/api/catalogue")).status == 200
         for node in (first, second):
             await client.rung.control("resume", component=node)
         await shoppers.until_acknowledged(20)

@@ -12,7 +12,7 @@ from central_baseline.errors import StartError
 from central_baseline.manifests.image import link
 from central_baseline.manifests.probe import works
 from central_baseline.manifests.setup import make_ready
-from central_baseline.servers.binaries import HAPROXY, NGINX, find, find_script
+from central_baseline.servers.binaries import HAPROXY, NGINX, find
 from central_baseline.servers.ports import free_ports
 from central_baseline.servers.postgres import Passwords
 from central_baseline.supervisor.accounts import server_account
@@ -74,8 +74,8 @@ def test_patroni_accepts_its_file(folder: Path, tmp_path: Path) -> None:
         text = text.replace(f"db{number}:", f"127.0.0.{number + 1}:")
     (tmp_path / "patroni.json").write_text(text)
     seen = run(
-        *(sys.executable, find_script("patroni"), "--validate-config"),
-        *("--ignore-listen-port", tmp_path / "patroni.json"),
+        *(sys.executable, "-m", "central_baseline.servers.agent"),
+        *("--validate-config", "--ignore-listen-port", tmp_path / "patroni.json"),
     )
     said = (seen.stdout + seen.stderr).splitlines()
     wrong = [line for line in said if "validation" in line]
