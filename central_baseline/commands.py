@@ -111,16 +111,29 @@ def down(folder: Path) -> list[str] | None:
 
 
 def status(folder: Path) -> dict[str, Any]:
-    """{"up", "urls", "components": [as the control socket lists them]}."""
+    """{"up", "urls", "components": [as the control socket lists them], "meaning":
+    [sentences on what does not run]}, and of a cluster "primary" and "copies"."""
+    from central_baseline.operating import copies_of
+    from central_baseline.standing import meaning
+
     layout = Layout(folder)
     if not layout.is_locked():
-        return {"up": False, "urls": [], "components": []}
-    listing = asyncio.run(ask(layout.control, "list"))
-    urls = []
-    with contextlib.suppress(FileNotFoundError):
+        return {"up": False, "urls": [], "components": [], "meaning": []}
+    components = asyncio.run(ask(layout.control, "list"))["components"]
+    urls: list[str] = []
+    agents: dict[str, str] = {}
+    with contextlib.suppress(FileNotFoundError):  # it only just starts
         known = json.loads(layout.descriptor.read_text())
         urls = [endpoint["url"] for endpoint in known["endpoints"]]
-    return {"up": True, "urls": urls, "components": listing["components"]}
+        agents = json.loads(layout.admin.read_text()).get("agents", {})
+    found = {"up": True, "urls": urls, "components": components}
+    copies = asyncio.run(copies_of(agents)) if agents else None
+    alive = {entry["name"] for entry in components if entry["state"] == "running"}
+    # Agents go on telling of the dead until a lease is over.
+    if copies is not None and copies.primary in alive:
+        standing = [name for name in copies.synchronous if name in alive]
+        found |= {"primary": copies.primary, "copies": standing}
+    return {**found, "meaning": meaning(components, copies)}
 
 
 def status_lines(rung: str, found: dict[str, Any]) -> list[str]:
@@ -138,7 +151,10 @@ def status_lines(rung: str, found: dict[str, Any]) -> list[str]:
         if component["exit"]:
             line += f"  last death: {component['exit']}"
         lines.append(line)
-    return lines
+    if "primary" in found:
+        copies = " and ".join(found["copies"]) or "nobody yet"
+        lines.append(f"  {found['primary']} is the primary; copies: {copies}")
+    return lines + [f"  {sentence}" for sentence in found["meaning"]]
 
 
 def _await_report(listening: int, timeout_s: float) -> dict[str, Any] | None:

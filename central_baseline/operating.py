@@ -12,7 +12,7 @@ import base64
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,15 @@ import aiohttp
 from central_baseline.config import Layout
 from central_baseline.errors import CentralError, RefusedError, UsageError
 from central_baseline.servers.patroni import OPERATOR
+from central_baseline.standing import Copies
 from central_baseline.supervisor.control import ask
 
 WHOLE_TIMEOUT_S = 90.0
 ANSWER_TIMEOUT_S = 60.0
 POLL_S = 0.2
+LOOK_TIMEOUT_S = 3.0
 COPIES = {"quorum_standby", "sync_standby"}
+RUNNING = {"running", "streaming"}
 # In this order: nothing is restarted before what it stands on.
 ROLLING = ("database", "cache", "web", "edge", "dns")
 
@@ -36,6 +39,30 @@ Member = dict[str, Any]
 def switchover(folder: Path, to: str | None = None) -> tuple[str, str]:
     """Make `to` (or the best standby) the primary; returns (old, new)."""
     return asyncio.run(_Operator(folder).switchover(to))
+
+
+async def copies_of(agents: Mapping[str, str]) -> Copies | None:
+    """Primary and copies, as the first agent tells that knows a primary; None when
+    none does."""
+    timeout = aiohttp.ClientTimeout(total=LOOK_TIMEOUT_S)
+    async with aiohttp.ClientSession(timeout=timeout) as http:
+        for agent in agents.values():
+            try:
+                members = await _told_by(http, agent)
+            except (aiohttp.ClientError, TimeoutError):
+                continue
+            copies = tuple(str(m["name"]) for m in members if m["role"] in COPIES)
+            for member in members:
+                if member["role"] == "leader":
+                    return Copies(str(member["name"]), copies)
+    return None
+
+
+async def _told_by(http: aiohttp.ClientSession, agent: str) -> list[Member]:
+    """The members that run, as one agent sees them."""
+    async with http.get(f"{agent}/cluster") as reply:
+        found: list[Member] = (await reply.json())["members"]
+        return [member for member in found if member.get("state") in RUNNING]
 
 
 def rolling_restart(folder: Path, only: list[str] | None = None) -> Iterator[str]:
@@ -121,7 +148,8 @@ class _Operator:
     async def _whole(self) -> list[Member]:
         """The members, once one leads and all others are synchronous copies."""
         deadline = time.monotonic() + WHOLE_TIMEOUT_S
-        async with aiohttp.ClientSession() as http:
+        timeout = aiohttp.ClientTimeout(total=LOOK_TIMEOUT_S)
+        async with aiohttp.ClientSession(timeout=timeout) as http:
             while True:
                 members = await self._members(http)
                 roles = Counter(member["role"] for member in members)
@@ -139,17 +167,10 @@ class _Operator:
     async def _members(self, http: aiohttp.ClientSession) -> list[Member]:
         for agent in self._agents.values():
             try:
-                async with http.get(
-                    f"{agent}/cluster", timeout=aiohttp.ClientTimeout(total=3)
-                ) as reply:
-                    found: list[Member] = (await reply.json())["members"]
-                    return [m for m in found if m.get("state") in RUNNING]
+                return await _told_by(http, agent)
             except (aiohttp.ClientError, TimeoutError):
                 continue
         return []
-
-
-RUNNING = {"running", "streaming"}
 
 
 def _leader(members: list[Member]) -> str:

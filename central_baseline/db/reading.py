@@ -44,17 +44,17 @@ class Readable(Protocol):
 
 
 class Either:
-    """A replica, and the primary when that fails."""
+    """One database, and another one when that fails."""
 
-    def __init__(self, replica: Database, primary: Database) -> None:
-        self._replica = replica
-        self._primary = primary
+    def __init__(self, first: Database, second: Database) -> None:
+        self.first = first
+        self.second = second
 
     async def read(self, sql: str, *values: Any) -> list[Row]:
         try:
-            return await self._replica.read(sql, *values)
+            return await self.first.read(sql, *values)
         except (DatabaseUnavailable, Overloaded):
-            return await self._primary.read(sql, *values)
+            return await self.second.read(sql, *values)
 
     async def read_row(self, sql: str, *values: Any) -> Row | None:
         rows = await self.read(sql, *values)
@@ -101,20 +101,29 @@ class Reads:
         ago_s = now - self._writers.get(account_id, -STALE_S)
         if written_ago_s is not None:
             ago_s = min(ago_s, written_ago_s)
-        if not self._replicas or ago_s < STALE_S:
-            return self._primary
-        fresh = [
-            replica
-            for replica, until in zip(self._replicas, self._fresh_until, strict=True)
-            if now < until
-        ]
-        if not fresh:
+        fresh = self._in_rotation(now)
+        if not fresh or ago_s < STALE_S:
             return self._primary
         # Always the same replica for an account, as long as it is in rotation: what a
         # shopper has seen does not disappear again.
         self._turn += 1
         chosen = account_id if account_id != NOBODY else self._turn
         return Either(fresh[chosen % len(fresh)], self._primary)
+
+    def newest(self) -> Readable:
+        """The primary; while it does not answer, a replica in rotation."""
+        fresh = self._in_rotation(time.monotonic())
+        if not fresh:
+            return self._primary
+        self._turn += 1
+        return Either(self._primary, fresh[self._turn % len(fresh)])
+
+    def _in_rotation(self, now: float) -> list[Database]:
+        return [
+            replica
+            for replica, until in zip(self._replicas, self._fresh_until, strict=True)
+            if now < until
+        ]
 
     async def watch(self) -> None:
         """Look at primary and replicas for ever."""

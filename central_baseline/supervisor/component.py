@@ -2,7 +2,8 @@
 
 The promise: a component is running only while all its servers are; when one dies the
 rest are killed with it, as if the machine had failed. A killed tree is gone, reaped,
-before the component counts as dead, so that a restart never meets its ghosts.
+its shared memory too, before the component counts as dead, so that a restart never
+meets its ghosts.
 States: stopped -> starting -> running <-> paused; any -> dead -> starting.
 """
 
@@ -16,6 +17,7 @@ from dataclasses import replace
 from enum import StrEnum
 
 from central_baseline.errors import CentralError, StartError, UsageError
+from central_baseline.supervisor.memory import Segments
 from central_baseline.supervisor.meter import MARK, Meter, program_of, read_table
 from central_baseline.supervisor.processes import (
     Child,
@@ -222,7 +224,10 @@ class Component:
     async def _kill_tree(self) -> None:
         """Kill until nothing of the component is left, orphans included."""
         deadline = time.monotonic() + GONE_TIMEOUT_S
-        while self._signal_tree(signal.SIGKILL):
+        memory = Segments()
+        while pids := self._meter.tree(self.name):
+            memory.note(pids)
+            _signal_all(pids, signal.SIGKILL)
             self._processes.reap()
             if time.monotonic() > deadline:
                 raise StartError(f"{self.name}: processes survive SIGKILL")
@@ -230,11 +235,14 @@ class Component:
         # What is left of it are corpses: their counters come with their burial.
         self._processes.reap()
         self._children.clear()
+        memory.remove()
 
-    def _signal_tree(self, number: signal.Signals) -> int:
-        """Signal every live process of the component; returns how many there were."""
-        pids = self._meter.tree(self.name)
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
-        return len(pids)
+    def _signal_tree(self, number: signal.Signals) -> None:
+        """Signal every live process of the component."""
+        _signal_all(self._meter.tree(self.name), number)
+
+
+def _signal_all(pids: list[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)

@@ -4,7 +4,10 @@ The problem: a server that is killed takes its counters with it, and PostgreSQL 
 process for every connection. The promise: a component's CPU seconds never fall and
 count every process that ever ran below it. Live processes are read from /proc (their
 reaped children are part of their own counters); the dead hand over theirs through
-wait4. Disk bytes of a tree that died on its own are known up to the last sample.
+wait4. Disk bytes of a tree that died on its own are known up to the last sample; they
+are the bytes of the pages that a process made dirty or of what it wrote, whichever is
+less: where a file system keeps large folios, the kernel counts a whole one, a megabyte
+of a log's segment, for the page that was written.
 A process that lost its parent (Patroni starts PostgreSQL so) is known by a mark in its
 environment. Source: proc_pid_stat(5), proc_pid_io(5), wait4(2).
 """
@@ -208,7 +211,8 @@ def _usage(pid: int, stat: Stat) -> Usage:
     try:
         with open(f"/proc/{pid}/io", "rb") as file:
             counters = dict(line.split(b": ") for line in file.read().splitlines())
-        read, written = int(counters[b"read_bytes"]), int(counters[b"write_bytes"])
+        read = int(counters[b"read_bytes"])
+        written = min(int(counters[b"write_bytes"]), int(counters[b"wchar"]))
     except (OSError, KeyError):
         pass  # a vanished process, or a kernel without these counters: zero
     return Usage(stat.cpu_seconds, stat.private_bytes, read, written)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from central_baseline import commands
-from central_baseline.config import Settings
+from central_baseline.config import Layout, Settings
+from central_baseline.supervisor.sweep import leftovers
 from tests.central_baseline.client import Client, UpRung, client_of
 
 UP_TIMEOUT_S = 90
@@ -32,6 +33,8 @@ def whole_rung(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UpRung]:
     folder = tmp_path_factory.mktemp("cdn")
     yield up(folder, "cdn")
     commands.down(folder)
+    assert leftovers(folder) == []
+    assert not Layout(folder).control.exists()
 
 
 @pytest.fixture

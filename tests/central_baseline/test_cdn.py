@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from central_baseline import commands
 from central_baseline.dns.client import resolve, resolve_any
 from tests.central_baseline.client import Answer, Client, UpRung, client_of
 
@@ -92,6 +93,10 @@ async def test_without_its_origin_an_edge_still_shows_what_it_has(
     shown = await from_edge(client, "us", "/static/candle.svg")
     assert (shown.status, shown.body) == (200, kept.body)
     assert (await from_edge(client, "us", "/api/catalogue")).status == 502
+    said = await asyncio.to_thread(commands.status, client.rung.folder)
+    static_only = "nothing but the static files that edges keep is served"
+    assert [f"{static_only} until balancer is back"] == said["meaning"]
+    assert {said["primary"], *said["copies"]} == {"db1", "db2", "db3"}
     await client.rung.control("restart", component="balancer")
     assert (await from_edge(client, "us", "/api/catalogue")).status == 200
 

@@ -113,6 +113,22 @@ def test_a_killed_supervisor_takes_its_servers_along(folder: Path) -> None:
     assert run("up", "single", "--dir", str(folder)).returncode == 0
 
 
+def test_an_ordinary_user_needs_nothing_of_root_s(folder: Path) -> None:
+    """Root sees itself as somebody ordinary, in a namespace of its own."""
+    if os.geteuid() != 0:
+        pytest.skip("all tests here are run by an ordinary user")
+    ordinary = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
+    try:
+        subprocess.run([*ordinary, "true"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"no user namespaces here: {error}")
+    words = [*ordinary, *COMMAND, "up", "single", "--dir", str(folder)]
+    up = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert up.returncode == 0, up.stderr
+    assert run("down", "--dir", str(folder)).returncode == 0
+    assert processes_of(folder) == []
+
+
 def test_a_taken_port_is_named_before_anything_starts(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]

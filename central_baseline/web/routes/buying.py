@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from central_baseline.db import orders
+from central_baseline.db.accounts import Account
 from central_baseline.shop.selling import StepWith, may_read
 from central_baseline.web.bodies import (
     MAX_BATCH_BODY,
@@ -141,22 +142,26 @@ async def read_delivery(request: web.Request) -> web.Response:
 
 
 async def pay_order(request: web.Request) -> web.Response:
+    account = await services_of(request).sessions.account_of(request)
     body = (await read_body(request)).only(("amount",))
-    return await _step(request, Action.PAY, StepWith(amount=body.amount("amount")))
+    brought = StepWith(amount=body.amount("amount"))
+    return await _step(request, account, Action.PAY, brought)
 
 
 async def redirect_order(request: web.Request) -> web.Response:
+    account = await services_of(request).sessions.account_of(request)
     body = (await read_body(request)).only(("delivery",))
     brought = StepWith(delivery=body.hex_bytes("delivery"))
-    return await _step(request, Action.REDIRECT, brought)
+    return await _step(request, account, Action.REDIRECT, brought)
 
 
 async def step_order(request: web.Request) -> web.Response:
+    account = await services_of(request).sessions.account_of(request)
     action = STEPS.get(request.match_info["action"])
     if action is None:
         known = ", ".join(sorted(STEPS))
         raise Refusal(404, "no_such_page", f"no such step; there are {known}")
-    return await _step(request, action)
+    return await _step(request, account, action)
 
 
 async def read_board(request: web.Request) -> web.Response:
@@ -187,11 +192,13 @@ def _wanted(body: Body) -> OrderRequest:
 
 
 async def _step(
-    request: web.Request, action: Action, brought: StepWith | None = None
+    request: web.Request,
+    account: Account,
+    action: Action,
+    brought: StepWith | None = None,
 ) -> web.Response:
-    services = services_of(request)
-    account = await services.sessions.account_of(request)
-    stored = await services.seller.step(account, _order_id(request), action, brought)
+    seller = services_of(request).seller
+    stored = await seller.step(account, _order_id(request), action, brought)
     if isinstance(stored, Rejected):
         raise shop_refusal(stored.reason)
     return answer(order_document(stored))

@@ -52,11 +52,11 @@ async def quote_design(request: web.Request) -> web.Response:
 
 
 async def _shown(request: web.Request) -> bytes:
-    """The catalogue's document. Where it is cached, it is read from the primary: the
-    bound of a cached value then does not add to a replica's."""
+    """The catalogue's document. Where it is cached, it is read from the primary (but in
+    an election): the bound of a cached value then does not add to a replica's."""
     services = services_of(request)
     cached = services.settings.cache_address is not None
-    source = services.reads.primary if cached else reader_of(request)
+    source = services.reads.newest() if cached else reader_of(request)
 
     async def read() -> bytes:
         found, paused = await catalogue.read_catalogue(source)

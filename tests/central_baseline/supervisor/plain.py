@@ -18,6 +18,19 @@ if os.fork() == 0:
 while True: time.sleep(60)
 """
 BURN = "while True: pass"
+# Eight kilobytes here and there in a file of eight megabytes, as a database's log is
+# written; a file named `written` beside it says that all is done.
+REWRITE = """
+import os, sys, time
+log = os.open("segment", os.O_RDWR | os.O_CREAT)
+os.write(log, bytes(8 << 20))
+os.fsync(log)
+for number in range(40):
+    os.pwrite(log, b"x" * 8192, number * 65536)
+    os.fdatasync(log)
+open("written", "w").close()
+while True: time.sleep(60)
+"""
 DIE = "import sys; print('no disk today'); sys.exit(3)"
 
 
@@ -37,7 +50,8 @@ class PlainServer:
         await asyncio.sleep(0)
 
     def command(self) -> Command:
-        return Command((sys.executable, "-c", self._script), log=self._log)
+        argv = (sys.executable, "-c", self._script)
+        return Command(argv, cwd=self._log.parent, log=self._log)
 
     async def is_ready(self) -> bool:
         await asyncio.sleep(0.1)

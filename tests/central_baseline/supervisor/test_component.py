@@ -14,6 +14,7 @@ from central_baseline.supervisor.processes import Processes
 from tests.central_baseline.supervisor.plain import (
     BURN,
     DIE,
+    REWRITE,
     SLEEP,
     WITH_CHILD,
     PlainServer,
@@ -81,6 +82,18 @@ async def test_a_paused_component_uses_no_cpu_until_it_is_resumed(
     await unit.stop()
     assert unit.state is State.STOPPED
     assert not process.is_running()
+
+
+async def test_disk_bytes_are_no_more_than_were_written(
+    processes: Processes, meter: Meter, tmp_path: Path
+) -> None:
+    """Some kernels count the whole of a large folio for each page that is synced."""
+    unit = component(processes, meter, PlainServer(REWRITE, tmp_path / "log"))
+    await unit.start()
+    await until((tmp_path / "written").exists)
+    meter.sample()
+    assert meter.usage("unit").write_bytes <= (8 << 20) + 40 * 8192
+    await unit.stop()
 
 
 async def test_the_cpu_of_the_dead_stays_on_the_bill(

@@ -1,6 +1,7 @@
 """Health, limits, metrics, the OpenAPI document, the private address."""
 
 import json
+import re
 
 import jsonschema
 from aiohttp import web
@@ -26,6 +27,30 @@ def test_the_document_has_exactly_the_routes_there_are() -> None:
         for method in methods
     }
     assert described == served
+
+
+def test_the_document_is_whole() -> None:
+    """Its schemas are schemas, its references lead somewhere, its paths' variables are
+    described, and every operation says what it answers."""
+    whole = document()
+    schemas = whole["components"]["schemas"]
+    for schema in schemas.values():
+        jsonschema.Draft202012Validator.check_schema(schema)
+    references = re.findall(r'"\$ref": "([^"]*)"', json.dumps(whole))
+    assert set(references) == {f"#/components/schemas/{name}" for name in schemas}
+    ways = set(whole["components"]["securitySchemes"])
+    for path, methods in whole["paths"].items():
+        inside = set(re.findall(r"{(\w+)}", path))
+        for operation in methods.values():
+            known = [p for p in operation["parameters"] if p["in"] == "path"]
+            assert {p["name"] for p in known if p["required"]} == inside
+            assert operation["responses"]
+            assert {n for s in operation.get("security", []) for n in s} <= ways
+            contents = [r.get("content") for r in operation["responses"].values()]
+            contents.append(operation.get("requestBody", {}).get("content"))
+            for content in filter(None, contents):
+                schema = content["application/json"]["schema"]
+                jsonschema.Draft202012Validator.check_schema(schema)
 
 
 async def test_answers_are_as_the_document_says(shop: Client) -> None:
