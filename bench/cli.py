@@ -80,6 +80,12 @@ def _verb_arguments(commands: "argparse._SubParsersAction[Any]") -> None:
     again = commands.add_parser("reproduce", help="do a run again by its manifest")
     again.add_argument("manifest", type=Path, help="manifest.json, or a run's folder")
     again.add_argument("--out", default="runs", help="folder of runs (runs)")
+    again.add_argument(
+        "--workers",
+        default="",
+        metavar="ADDRESS",
+        help="scheduler of the generators, if the run had some elsewhere",
+    )
     again.add_argument("--json", action="store_true", help="print the results")
     again.set_defaults(run=_reproduce)
 
@@ -133,18 +139,32 @@ def _run_arguments(parser: argparse.ArgumentParser, scenario: str | None) -> Non
         metavar="FILE",
         help="funded accounts for chain=URL (default: those of development chains)",
     )
+    parser.add_argument(
+        "--generators",
+        type=int,
+        metavar="N",
+        help="load from N processes of this machine (default: from this one)",
+    )
+    parser.add_argument(
+        "--workers",
+        default="",
+        metavar="ADDRESS",
+        help="load from the workers of a dask.distributed scheduler, tcp://HOST:8786",
+    )
     parser.add_argument("--json", action="store_true", help="print the results")
 
 
 def _run(arguments: argparse.Namespace) -> int:
     from bench.campaign.pace import expected_minutes
     from bench.compare import Request, resume, run_all, run_loop
+    from bench.crew.wish import wish_of
     from bench.progress import Terminal
     from bench.scenario.load import find_scenario, load_scenario
 
     terminal = Terminal()
+    crew = wish_of(arguments.generators, arguments.workers)
     if getattr(arguments, "resume", None) is not None:
-        folder = run_loop(resume(arguments.resume, terminal))
+        folder = run_loop(resume(arguments.resume, terminal, crew))
         terminal("writing the report")
         return _write_report(folder.path, arguments.json)
     scenario = load_scenario(find_scenario(arguments.scenario))
@@ -155,7 +175,7 @@ def _run(arguments: argparse.Namespace) -> int:
         f"{len(targets)} target(s), about {expected_minutes(scenario, targets)} min"
     )
     request = Request(
-        scenario, targets, Path(arguments.out), seed, str(arguments.accounts)
+        scenario, targets, Path(arguments.out), seed, str(arguments.accounts), crew
     )
     folder = run_loop(run_all(request, terminal))
     terminal("writing the report")

@@ -8,10 +8,12 @@ from typing import Any
 
 from bench.campaign.run import Campaign
 from bench.campaign.state import SCENARIO, new_manifest, open_again
+from bench.crew.cluster import open_crew
+from bench.crew.wish import CrewWish, same_crew
 from bench.load.calibration import calibrate
 from bench.progress import Terminal
 from bench.scenario.model import Scenario
-from bench.store.folder import MANIFEST, RunFolder, write_json
+from bench.store.folder import RunFolder
 from bench.targets.remote import with_accounts
 from bench.targets.spec import parse_targets
 
@@ -19,13 +21,14 @@ from bench.targets.spec import parse_targets
 @dataclass(frozen=True, slots=True)
 class Request:
     """What a run is asked to do. `accounts` names a file of funded accounts for
-    chains that run elsewhere."""
+    chains that run elsewhere; `crew` asks for load from more than this process."""
 
     scenario: Scenario
     targets: Sequence[str]
     out: Path
     seed: int
     accounts: str = ""
+    crew: CrewWish | None = None
 
 
 async def run_all(request: Request, terminal: Terminal) -> RunFolder:
@@ -38,20 +41,38 @@ async def run_all(request: Request, terminal: Terminal) -> RunFolder:
     manifest = new_manifest(request.scenario, specs, request.seed, folder)
     manifest["accounts"] = request.accounts
     terminal("calibrating the load generator")
-    manifest["calibration"] = asdict(await calibrate())
-    write_json(folder.path / MANIFEST, manifest)
-    await Campaign(request.scenario, specs, folder, manifest, terminal).run()
+    manifest["calibration"] = asdict(await calibrate(request.scenario.client))
+    campaign = Campaign(request.scenario, specs, folder, manifest, terminal)
+    await _with_crew(campaign, request.crew, manifest)
     return folder
 
 
-async def resume(path: Path, terminal: Terminal) -> RunFolder:
-    """Go on with a run that was stopped."""
+async def resume(
+    path: Path, terminal: Terminal, crew: CrewWish | None = None
+) -> RunFolder:
+    """Go on with a run that was stopped; `crew` says where its generators are now, if
+    it had some elsewhere."""
     folder, scenario, manifest = open_again(path)
     texts = tuple(manifest["target_texts"])
     specs = with_accounts(parse_targets(texts), manifest.get("accounts", ""))
-    write_json(folder.path / MANIFEST, manifest)
-    await Campaign(scenario, specs, folder, manifest, terminal).run()
+    wish = same_crew(manifest.get("generators"), crew)
+    campaign = Campaign(scenario, specs, folder, manifest, terminal)
+    await _with_crew(campaign, wish, manifest)
     return folder
+
+
+async def _with_crew(
+    campaign: Campaign, wish: CrewWish | None, manifest: dict[str, Any]
+) -> None:
+    """Run a campaign; a crew is there for as long as it runs."""
+    if wish is None:
+        campaign.save()
+        await campaign.run()
+        return
+    async with open_crew(wish) as crew:
+        manifest["generators"] = wish.recorded(len(crew))
+        campaign.save()
+        await campaign.run(crew)
 
 
 def run_loop(main: Any) -> Any:

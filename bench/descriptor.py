@@ -14,6 +14,7 @@ from bench.errors import BenchError
 from bench.fields import Fields
 
 SCHEMA = 1
+DETECTION = "failure detection"  # in `software`: when what died silently is noticed
 WORLDS = ("chain", "central")
 PROTOCOLS = ("jsonrpc", "http")
 SOCKET_PATH_BYTES_MAX = 100  # sun_path holds 108 with its terminating zero

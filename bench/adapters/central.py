@@ -50,8 +50,9 @@ class CentralAdapter:
 
     reads = "server"
 
-    def __init__(self, descriptor: Descriptor, folder: Path) -> None:
-        self._http = HttpClient([endpoint.url for endpoint in descriptor.endpoints])
+    def __init__(self, descriptor: Descriptor, folder: Path, client: str) -> None:
+        urls = [endpoint.url for endpoint in descriptor.endpoints]
+        self._http = HttpClient(urls, client)
         self._admin = _read_admin(folder)
         self._tokens: list[dict[str, str]] = []
         self._customers: dict[str, int] = {}
@@ -106,6 +107,14 @@ class CentralAdapter:
                 self._tokens.append({"Authorization": f"Bearer {account['token']}"})
             progress(f"provisioned {len(self._tokens)} of {customers} accounts")
         return {"accounts": float(customers)}
+
+    def accounts(self) -> dict[str, int]:
+        """Customers by account number."""
+        return dict(self._customers)
+
+    def adopt(self, accounts: dict[str, int]) -> None:
+        """Customers whom other clients signed in."""
+        self._customers = dict(accounts)
 
     async def perform(self, operation: Operation) -> Answer:
         """One attempt at one operation."""

@@ -124,6 +124,13 @@ class Adapter(Protocol):
         """Make everything a shopper would have before coming: accounts, sessions, keys,
         money, signatures. Returns what that took, as named figures."""
 
+    def accounts(self) -> dict[str, int]:
+        """The customers that were provisioned, by the target's own name for each."""
+
+    def adopt(self, accounts: dict[str, int]) -> None:
+        """In place of provision(): customers that other clients provisioned, so that
+        an audit made by this one knows whose orders it reads."""
+
     async def perform(self, operation: Operation) -> Answer:
         """One attempt at one operation. Raises nothing but cancellation."""
 

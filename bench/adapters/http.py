@@ -5,9 +5,10 @@ connection certainly had none; a connection that broke after the request was sen
 have had one. A read that broke had no effect and may be repeated freely.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import cycle
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 import orjson
@@ -51,28 +52,107 @@ class Broken(BenchError):
         return Answer(outcome, retryable=True, error=str(self))
 
 
-class HttpClient:
-    """Requests to the endpoints of one target, each in turn; a refused connection moves
-    on to the next endpoint with the next attempt."""
+class Transport(Protocol):
+    """Carries single requests over kept connections."""
 
-    def __init__(self, urls: list[str]) -> None:
-        self._urls = cycle(urls)
-        self._session: aiohttp.ClientSession | None = None
+    async def exchange(
+        self, method: str, url: str, headers: dict[str, str], data: bytes | None
+    ) -> tuple[int, dict[str, str], bytes | None]:
+        """Status, headers and body (None: too large); raises Broken."""
 
-    async def open(self) -> None:
-        """Make the connection pool."""
+    async def close(self) -> None:
+        """Close all connections."""
+
+
+class Aiohttp:
+    """The reference: aiohttp."""
+
+    def __init__(self) -> None:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX, keepalive_timeout=30),
             timeout=aiohttp.ClientTimeout(total=None),
             auto_decompress=True,
-            json_serialize=lambda data: orjson.dumps(data).decode(),
+        )
+
+    async def exchange(
+        self, method: str, url: str, headers: dict[str, str], data: bytes | None
+    ) -> tuple[int, dict[str, str], bytes | None]:
+        """One request."""
+        try:
+            async with self._session.request(
+                method, url, data=data, headers=headers
+            ) as response:
+                raw = await response.read()
+        except aiohttp.ClientConnectorError as error:
+            raise Broken(error, sent=False) from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise Broken(error, sent=True) from None
+        return (
+            response.status,
+            dict(response.headers),
+            raw if len(raw) <= BODY_BYTES_MAX else None,
         )
 
     async def close(self) -> None:
         """Close the pool."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        await self._session.close()
+
+
+class Httptools:
+    """The fast path: a lean protocol on httptools."""
+
+    def __init__(self) -> None:
+        try:
+            from bench.adapters.fast.pool import NotConnected, Pool
+        except ImportError:
+            raise BenchError(
+                "the client 'httptools' needs the package of that name; install it "
+                "with: pip install 'chandlery[bench]'"
+            ) from None
+        self._pool = Pool(CONNECTIONS_MAX, BODY_BYTES_MAX)
+        self._not_connected = NotConnected
+
+    async def exchange(
+        self, method: str, url: str, headers: dict[str, str], data: bytes | None
+    ) -> tuple[int, dict[str, str], bytes | None]:
+        """One request."""
+        try:
+            whole = await self._pool.exchange(method, url, headers, data)
+        except self._not_connected as error:
+            raise Broken(error, sent=False) from None
+        except OSError as error:
+            raise Broken(error, sent=True) from None
+        return whole.status, whole.headers, whole.raw
+
+    async def close(self) -> None:
+        """Close the pool."""
+        await self._pool.close()
+
+
+TRANSPORTS: dict[str, Callable[[], Transport]] = {
+    "aiohttp": Aiohttp,
+    "httptools": Httptools,
+}
+
+
+class HttpClient:
+    """Requests to the endpoints of one target, each in turn; a refused connection moves
+    on to the next endpoint with the next attempt. `client` names the transport."""
+
+    def __init__(self, urls: list[str], client: str = "aiohttp") -> None:
+        self._urls = cycle(urls)
+        self._client = client
+        self._transport: Transport | None = None
+
+    async def open(self) -> None:
+        """Make the connection pool."""
+        self._transport = TRANSPORTS[self._client]()
+
+    async def close(self) -> None:
+        """Close the pool."""
+        if self._transport is not None:
+            await self._transport.close()
+            self._transport = None
 
     async def request(
         self,
@@ -82,26 +162,20 @@ class HttpClient:
         headers: dict[str, str] | None = None,
     ) -> Reply:
         """One request; raises Broken if no whole answer came."""
-        assert self._session is not None, "open() comes first"
+        assert self._transport is not None, "open() comes first"
         url = path if path.startswith("http") else next(self._urls) + path
         data = None if body is None else orjson.dumps(body)
         all_headers = dict(headers or {})
         if data is not None:
             all_headers["Content-Type"] = "application/json"
-        try:
-            async with self._session.request(
-                method, url, data=data, headers=all_headers
-            ) as response:
-                raw = await response.read()
-        except aiohttp.ClientConnectorError as error:
-            raise Broken(error, sent=False) from None
-        except (aiohttp.ClientError, OSError) as error:
-            raise Broken(error, sent=True) from None
-        return Reply(response.status, _json(raw), dict(response.headers))
+        status, told, raw = await self._transport.exchange(
+            method, url, all_headers, data
+        )
+        return Reply(status, _json(raw), told)
 
 
-def _json(raw: bytes) -> Any:
-    if not raw or len(raw) > BODY_BYTES_MAX:
+def _json(raw: bytes | None) -> Any:
+    if not raw:
         return None
     try:
         return orjson.loads(raw)

@@ -11,21 +11,25 @@ from bench.adapters.contract import Adapter
 from bench.adapters.synthetic import SyntheticAdapter
 from bench.descriptor import Descriptor
 from bench.errors import BenchError
+from bench.scenario.model import CLIENTS
 
 
-def make_adapter(descriptor: Descriptor, folder: Path) -> Adapter:
+def make_adapter(
+    descriptor: Descriptor, folder: Path, client: str = CLIENTS[0]
+) -> Adapter:
     """An adapter that is not open yet. `folder` holds what the target gave its clients
-    (credentials for provisioning, funded accounts)."""
+    (credentials for provisioning, funded accounts); `client` carries its HTTP."""
     if descriptor.rung == "synthetic":
-        return SyntheticAdapter(descriptor)
+        return SyntheticAdapter(descriptor, client)
     if descriptor.world == "central":
-        return CentralAdapter(descriptor, folder)
+        return CentralAdapter(descriptor, folder, client)
     return ChainAdapter(
         [endpoint.url for endpoint in descriptor.endpoints],
         [endpoint.component for endpoint in descriptor.endpoints],
         Shop(shop_address(folder)),
         # The first account is the shop's owner; its nonces are its own.
         read_funders(folder / "accounts.json")[1:],
+        client,
     )
 
 

@@ -1,5 +1,6 @@
 """The adapter of the synthetic target: the smallest one there can be."""
 
+import secrets
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,8 +23,11 @@ class SyntheticAdapter:
 
     reads = "server"
 
-    def __init__(self, descriptor: Descriptor) -> None:
-        self._http = HttpClient([endpoint.url for endpoint in descriptor.endpoints])
+    def __init__(self, descriptor: Descriptor, client: str) -> None:
+        urls = [endpoint.url for endpoint in descriptor.endpoints]
+        self._http = HttpClient(urls, client)
+        self._prefix = f"shopper-{secrets.token_hex(4)}-"
+        self._customers: dict[str, int] = {}
 
     async def open(self) -> None:
         """Connect."""
@@ -41,8 +45,17 @@ class SyntheticAdapter:
     async def provision(
         self, plan: Sequence[Session], customers: int, progress: Progress
     ) -> dict[str, float]:
-        """Nothing is needed."""
+        """Names: an audit knows by them whose order it reads."""
+        self._customers = {f"{self._prefix}{n}": n for n in range(customers)}
         return {}
+
+    def accounts(self) -> dict[str, int]:
+        """Customers by name."""
+        return dict(self._customers)
+
+    def adopt(self, accounts: dict[str, int]) -> None:
+        """Customers of other clients."""
+        self._customers = dict(accounts)
 
     async def perform(self, operation: Operation) -> Answer:
         """One attempt at one operation."""
@@ -66,7 +79,7 @@ class SyntheticAdapter:
             case "place_order":
                 body = {
                     "reference": step.reference,
-                    "customer": operation.session.customer,
+                    "customer": f"{self._prefix}{operation.session.customer}",
                     "quantity": step.quantity,
                 }
                 return await self._http.request("POST", "/orders", body)
@@ -84,7 +97,7 @@ class SyntheticAdapter:
             OrderFact(
                 order=order["id"],
                 reference=order["reference"],
-                customer=order["customer"],
+                customer=self._customers.get(order["customer"], -1),
                 status=order["status"],
                 amount=order["amount"],
                 quantity=order["quantity"],

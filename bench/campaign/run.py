@@ -11,8 +11,10 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from bench.adapters.contract import Adapter
 from bench.adapters.make import make_adapter
 from bench.adapters.offices import make_locator
 from bench.analysis.knee import judge_probe, standing
@@ -21,6 +23,7 @@ from bench.analysis.trial import analyse_trial
 from bench.campaign.order import Cell, cells_of, probe_seed
 from bench.campaign.pace import Pace
 from bench.campaign.state import TargetState, key_of, read_target, save_target
+from bench.crew.source import CrewSource
 from bench.errors import BenchError
 from bench.faults.cgroups import claimed_if
 from bench.progress import Terminal
@@ -38,9 +41,12 @@ from bench.targets.launch import Running
 from bench.targets.make import make_launcher
 from bench.targets.spec import TargetSpec
 from bench.trial.run import Bench, run_trial
+from bench.trial.source import MakeSource, OwnGenerator
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from bench.crew.crew import Crew
 
 FAILURES_MAX = 2  # starts or trials that broke, before a target is left alone
 
@@ -63,18 +69,20 @@ class Campaign:
         self._began_s = time.monotonic()
         self._spent_before_s = float(manifest["spent_s"])
         self._pace = Pace()
+        self._crew: Crew | None = None
         self._targets = {s.name: read_target(folder, s, scenario) for s in specs}
         self._cells = cells_of(scenario, list(self._targets), int(manifest["seed"]))
 
-    async def run(self) -> None:
-        """Do all that is left to do."""
+    async def run(self, crew: "Crew | None" = None) -> None:
+        """Do all that is left to do; with a crew, its generators make the load."""
+        self._crew = crew
         try:
             if any(load.of_knee is not None for load in loads_of(self._scenario)):
                 for state in self._targets.values():
                     await self._search_knee(state)
             for number, cell in enumerate(self._cells, 1):
                 await self._do(cell, number)
-                self._save()
+                self.save()
         except asyncio.CancelledError:
             self._terminal.prefix = ""
             self._terminal.say(
@@ -84,9 +92,10 @@ class Campaign:
             raise
         finally:
             self._terminal.prefix = ""
-            self._save()
+            self.save()
 
-    def _save(self) -> None:
+    def save(self) -> None:
+        """Write the manifest as it stands."""
         self._manifest["ended_at"] = time.time()
         self._manifest["spent_s"] = self._spent_s()
         write_json(self._folder.path / MANIFEST, self._manifest)
@@ -126,11 +135,12 @@ class Campaign:
                 probe_scenario(self._scenario, rate),
                 probe_seed(int(self._manifest["seed"]), number),
                 running.descriptor,
-                make_adapter(running.descriptor, running.folder),
+                self._adapter(running),
                 folder,
                 self._terminal,
                 facts=facts,
                 is_probe=True,
+                make_source=self._source(running),
             )
         )
         result = judge_probe(read_trial(folder), self._scenario, number)
@@ -171,7 +181,7 @@ class Campaign:
                     scenario,
                     cell.seed,
                     running.descriptor,
-                    make_adapter(running.descriptor, running.folder),
+                    self._adapter(running),
                     folder,
                     self._terminal,
                     facts={
@@ -181,6 +191,7 @@ class Campaign:
                         "with_fault": cell.with_fault,
                     },
                     locate=make_locator(running.folder),
+                    make_source=self._source(running),
                 )
             )
         seconds = time.monotonic() - began_s
@@ -194,6 +205,14 @@ class Campaign:
             return
         why = "; ".join(gate.sentence for gate in result.gates if not gate.holds)
         self._terminal.say(f"INVALID: {why}")
+
+    def _adapter(self, running: Running) -> Adapter:
+        return make_adapter(running.descriptor, running.folder, self._scenario.client)
+
+    def _source(self, running: Running) -> MakeSource:
+        if self._crew is None:
+            return OwnGenerator
+        return partial(CrewSource, self._crew, running.folder)
 
     @asynccontextmanager
     async def _up(self, state: TargetState) -> AsyncIterator[Running]:

@@ -1,16 +1,17 @@
 """Which faults can be made on this machine, by what means, and why not where not.
 
 What a machine cannot do is reported as not run, never faked; this is where the reasons
-come from. A node's clock and a failing fsync are not made on real processes at all: the
-simulator makes them on whole nodes.
+come from. A node's clock is not set wrong on real processes at all: the simulator makes
+clocks drift and jump on whole nodes.
 """
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from bench.cost.fsyncs import unavailable as no_fsyncs
+from bench.faults.brokendisk import unavailable as no_strace
 from bench.faults.cgroups import unavailable as no_cgroups
-from bench.faults.saboteur import DISK_FULL
+from bench.faults.saboteur import DISK_FULL, FSYNC_ERROR
 from bench.faults.smalldisk import unavailable as no_disks
 
 SIMULATED = "not on a real process; `chandlery simulate` makes it on whole nodes: "
@@ -52,7 +53,12 @@ def capabilities() -> list[Capability]:
         Capability("delay", "central components", "", no_queue),
         Capability("clock offset", "a node", "", SIMULATED + "clocks drift and jump"),
         Capability(DISK_FULL, "a validator", "small disk that is filled", no_disks()),
-        Capability("fsync error", "a node", "", SIMULATED + "a failing fsync"),
+        Capability(
+            FSYNC_ERROR,
+            "any component",
+            "strace: fsync of its processes answers EIO",
+            no_strace(),
+        ),
         Capability("lies", "a validator", "", SIMULATED + "liars of many kinds"),
         Capability("count of bytes", "any component", "kernel: cgroup", kernel),
         Capability("count of fsyncs", "any component", "kernel: perf", no_fsyncs()),

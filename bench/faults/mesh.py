@@ -15,7 +15,7 @@ from bench.descriptor import load_descriptor
 from bench.errors import BenchError
 from bench.faults.relay import Relays
 from bench.faults.smalldisk import SmallDisk
-from bench.targets.launch import Launcher, Running
+from bench.targets.launch import Launcher, Running, network_words
 from bench.targets.process import Child, TargetError, console_command
 
 INIT_TIMEOUT_S = 90.0
@@ -102,8 +102,7 @@ class PreparingLauncher(Launcher):
             await self.relays.stop()
 
     async def _make(self, home: Path) -> None:
-        words = ["init", str(home), "--validators", str(self.spec.validators)]
-        words += ["--rpc-port", "0", "--p2p-port", "0"]
+        words = ["init", str(home), *network_words(self.spec)]
         child = Child([*console_command(), *words], self._log_folder / "init.log")
         await child.start()
         if await child.wait(INIT_TIMEOUT_S) != 0:

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 
 from bench.control import Control, ControlError
 from bench.errors import BenchError
+from bench.faults.brokendisk import BrokenDisk
+from bench.faults.brokendisk import unavailable as no_strace
 from bench.faults.cgroups import Cgroups
 from bench.faults.injector import LOSS_SHARE
 from bench.faults.kernel import Way
@@ -24,7 +26,8 @@ from bench.faults.smalldisk import SmallDisk
 PROCESS_FAULTS = ("kill", "pause")
 LINK_FAULTS = ("partition", "split", "one-way", "loss", "delay")
 DISK_FULL = "disk-full"
-KINDS = (*PROCESS_FAULTS, *LINK_FAULTS, DISK_FULL)
+FSYNC_ERROR = "fsync-error"
+KINDS = (*PROCESS_FAULTS, *LINK_FAULTS, DISK_FULL, FSYNC_ERROR)
 DELAY_S = 0.1
 POLL_S = 0.1
 RUNNING_TIMEOUT_S = 90.0
@@ -53,6 +56,7 @@ class Saboteur:
     def __init__(self, means: Means) -> None:
         self._means = means
         self._under_way: tuple[str, str] | None = None
+        self._broken: BrokenDisk | None = None
 
     def method(self, kind: str) -> str:
         """By what this kind of fault is made here; NotRun with the reason if not."""
@@ -63,6 +67,10 @@ class Saboteur:
             if means.disks:
                 return "small disk"
             raise NotRun("only validators can be put on small disks, and only by root")
+        if kind == FSYNC_ERROR:
+            if (why := no_strace()) is not None:
+                raise NotRun(why)
+            return "strace"
         if means.cgroups is not None and kind != "delay":
             return means.cgroups.method
         if means.relays is not None:
@@ -96,6 +104,8 @@ class Saboteur:
                 await self._means.control.restart(component)
         elif kind == DISK_FULL:
             self._means.disks[component].free()
+        elif kind == FSYNC_ERROR:
+            await self._mend(component)
         else:
             for means in (self._means.cgroups, self._means.relays):
                 if means is not None:
@@ -117,12 +127,30 @@ class Saboteur:
             if component not in self._means.disks:
                 raise NotRun(f"'{component}' has no small disk")
             await asyncio.to_thread(self._means.disks[component].fill)
+        elif kind == FSYNC_ERROR:
+            self._broken = await BrokenDisk.under(await self._pid(component))
         elif method == "kernel":
             assert cgroups is not None
             self._filter(cgroups, kind, component)
         else:
             assert relays is not None
             self._worsen(relays, kind, component)
+
+    async def _pid(self, component: str) -> int:
+        for state in await self._means.control.components():
+            if state.name == component and state.pid is not None:
+                return state.pid
+        raise NotRun(f"'{component}' has no process now")
+
+    async def _mend(self, component: str) -> None:
+        """Let fsync succeed again, and start what ended of its failure for good."""
+        broken, self._broken = self._broken, None
+        assert broken is not None, "it was broken before"
+        await broken.mend()
+        for state in await self._means.control.components():
+            if state.name == component and state.state == "dead":
+                with suppress(ControlError):
+                    await self._means.control.restart(component)
 
     def _filter(self, cgroups: Cgroups, kind: str, component: str) -> None:
         match kind:

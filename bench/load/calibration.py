@@ -30,8 +30,8 @@ class Calibration:
     floor_ms_p99: float
 
 
-async def calibrate() -> Calibration:
-    """Measure the client for a second or two against a null server of its own."""
+async def calibrate(client: str) -> Calibration:
+    """Measure a client for a second or two against a null server of its own."""
     server = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bench.load.null_server"),
         stdin=asyncio.subprocess.PIPE,
@@ -42,7 +42,7 @@ async def calibrate() -> Calibration:
     try:
         async with asyncio.timeout(START_TIMEOUT_S):
             port = int(await server.stdout.readline())
-        return await _measure(f"http://127.0.0.1:{port}")
+        return await _measure(f"http://127.0.0.1:{port}", client)
     except (ValueError, TimeoutError):
         raise BenchError("the null server for the calibration did not start") from None
     finally:
@@ -50,8 +50,8 @@ async def calibrate() -> Calibration:
         await server.wait()
 
 
-async def _measure(url: str) -> Calibration:
-    client = HttpClient([url])
+async def _measure(url: str, name: str) -> Calibration:
+    client = HttpClient([url], name)
     await client.open()
     try:
         alone_ns = []

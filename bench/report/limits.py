@@ -1,6 +1,10 @@
 """What a run may not claim, computed from what it did and did not do."""
 
+from typing import Any
+
 from bench.analysis.run import RunResult, TargetResult
+from bench.crew.wish import ELSEWHERE
+from bench.descriptor import DETECTION
 from bench.report.words import listed, number, plural, quantile_name
 from bench.stats.latency import samples_needed
 from bench.stats.ranks import TRIALS_MIN
@@ -18,11 +22,7 @@ def limits_of(result: RunResult) -> list[str]:
     ]
     lines += _invalid(result)
     lines += _trials(result)
-    lines.append(
-        f"Everything ran on one machine with {result.manifest['machine']['cores']} "
-        "cores: servers, all validators and the load generator share them. Throughput "
-        "is this box's; more machines would change every figure but the counts."
-    )
+    lines += _machines(result)
     lines += _left_out(result)
     lines.append(_capacity(result))
     lines += _ladder(result)
@@ -33,12 +33,79 @@ def limits_of(result: RunResult) -> list[str]:
             "worth; browsing reads one shelf there, and the whole catalogue elsewhere."
         )
         lines.append(
-            "Clients reach every target without TLS. Validators talk to each other "
-            "over TLS (unless a target's name ends in -plain); a database and its "
-            "standbys do not. Detection timers are as shipped."
+            f"Clients reach {_tls(result)}. Validators talk to each other over TLS "
+            "(unless a target's name ends in -plain); a database and its standbys do "
+            "not."
         )
+    lines += _detection(result)
     lines.append(_durability(result))
     return lines
+
+
+def _machines(result: RunResult) -> list[str]:
+    """What shared a machine with what."""
+    cores = result.manifest["machine"]["cores"]
+    remote = found_running(result.manifest)
+    crew = result.manifest.get("generators")
+    far = crew if crew is not None and crew["where"] == ELSEWHERE else None
+    if not remote and far is None:
+        return [
+            f"Everything ran on one machine with {cores} cores: servers, all "
+            "validators and the load generator share them. Throughput is this box's; "
+            "more machines would change every figure but the counts."
+        ]
+    lines = [f"What was started here shared one machine with {cores} cores."]
+    if remote:
+        lines.append(
+            f"{listed(remote)} was found running: nothing is known here of its "
+            "machine, nor who else used it, and its trials are not of fresh processes."
+        )
+    if far is not None:
+        lines.append(
+            f"The load came from {plural(far['count'], 'generator')} on other "
+            "machines: their network is part of every latency."
+        )
+    return lines
+
+
+def found_running(manifest: dict[str, Any]) -> list[str]:
+    """Targets that the run neither started nor stopped."""
+    texts = manifest.get("target_texts", manifest["targets"])
+    pairs = zip(manifest["targets"], texts, strict=False)
+    return [name for name, text in pairs if "=" in text]
+
+
+def _tls(result: RunResult) -> str:
+    """Whom clients reach with TLS and whom without, in words."""
+    over = [
+        target.name
+        for target in result.measured
+        if target.descriptor is not None
+        and all(e.url.startswith("https://") for e in target.descriptor.endpoints)
+    ]
+    if not over:
+        return "every target without TLS"
+    if len(over) == len(result.measured):
+        return "every target over TLS"
+    return f"{listed(over)} over TLS and the other targets without"
+
+
+def _detection(result: RunResult) -> list[str]:
+    """When each target notices that a part has died, as far as it says so."""
+    if not any(trial.faults for t in result.measured for trial in t.trials):
+        return []
+    changed = [t.name for t in result.measured if "-detect-" in t.name]
+    told: dict[str, list[str]] = {}
+    for target in result.measured:
+        if target.descriptor is not None:
+            timers = target.descriptor.software.get(DETECTION)
+            if timers is not None:
+                told.setdefault(timers, []).append(target.name)
+    text = "Detection timers are as shipped"
+    if changed:
+        text += f", but for {listed(changed)}, where they are set"
+    parts = [f"{listed(names)}: {timers}" for timers, names in told.items()]
+    return [f"{text}{' (' if parts else ''}{'; '.join(parts)}{')' if parts else ''}."]
 
 
 def _capacity(result: RunResult) -> str:

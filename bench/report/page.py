@@ -32,7 +32,7 @@ from bench.report.sentences import (
 from bench.report.series import tables as tables_of_series
 from bench.report.series.charts import interval_chart, knee_chart
 from bench.report.series.sentences import knee_sentences
-from bench.report.words import number
+from bench.report.words import FIGURE_NAMES, number
 from bench.spof.table import section as spof_section
 
 TITLE = "The same candle shop, central and on a chain"
@@ -164,7 +164,7 @@ def _found(result: RunResult) -> str:
         )
         + paragraph(
             "Declared before the run as the figures that matter: "
-            + ", ".join(name.replace("_", " ") for name in result.scenario.primary)
+            + ", ".join(FIGURE_NAMES[name] for name in result.scenario.primary)
             + ".",
             "soft",
         )

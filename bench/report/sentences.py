@@ -9,6 +9,7 @@ from collections.abc import Callable
 from bench.analysis.fault import FaultCourse
 from bench.analysis.run import RunResult, TargetResult
 from bench.analysis.trial import TrialResult
+from bench.report.limits import found_running
 from bench.report.series.sentences import (
     against_chains,
     findings,
@@ -55,13 +56,15 @@ def verdict(result: RunResult) -> str:
 
 def size_caveat(result: RunResult) -> str:
     """What the size of the run allows it to claim."""
+    where = "" if found_running(result.manifest) else " on one machine"
     if result.scenario.size == "quick":
         return (
-            "Quick size: one short trial a target on one machine. It shows that all of "
-            "this ran and what the figures look like; it claims nothing beyond that."
+            f"Quick size: one short trial a target{where}. It shows that all of this "
+            "ran and what the figures look like; it claims nothing beyond that."
         )
+    comma = "," if where else ""
     return (
-        f"{result.scenario.size.capitalize()} size, on one machine: "
+        f"{result.scenario.size.capitalize()} size{comma}{where}: "
         f"{trials_caveat(result)}."
     )
 
@@ -225,12 +228,22 @@ def _pair(
 
 
 def scheduling_sentence(result: RunResult) -> str:
-    """How the generator was scheduled beside its targets."""
-    names = {
-        str(trial.facts.get("generator_scheduling", "unknown"))
-        for target in result.measured
-        for trial in target.trials
-    }
+    """How the generator was scheduled beside its targets; of several, also how far
+    their clocks were apart."""
+    trials = [trial for target in result.measured for trial in target.trials]
+    names = {str(t.facts.get("generator_scheduling", "unknown")) for t in trials}
+    crew = result.manifest.get("generators")
+    if crew is not None:
+        each = [one for trial in trials for one in trial.facts.get("generators", ())]
+        offset_ms = max((abs(one["clock_offset_ms"]) for one in each), default=0.0)
+        known_ms = max((one["clock_known_to_ms"] for one in each), default=0.0)
+        return (
+            f"The load came from {plural(crew['count'], 'generator')} ({crew['where']})"
+            f", each with a shard of the schedule; clocks were up to "
+            f"{milliseconds(offset_ms)} from the bench's own, known to within "
+            f"{milliseconds(known_ms)}, and the start allowed for it. Scheduled as: "
+            f"{listed(sorted(names))}."
+        )
     return (
         "The load generator shared the machine with its targets; it was scheduled as: "
         f"{listed(sorted(names))}."
@@ -246,12 +259,15 @@ def calibration_sentence(result: RunResult) -> str:
         (trial.requests_per_s_max for t in result.measured for trial in t.trials),
         default=0.0,
     )
-    share = busiest / found["requests_per_cpu_s"]
+    count = (result.manifest.get("generators") or {"count": 1})["count"]
+    share = busiest / (count * found["requests_per_cpu_s"])
+    cores = "one core" if count == 1 else f"{count} cores"
     return (
-        "Against a server that answers at once this client makes "
+        f"Against a server that answers at once this client ({result.scenario.client}) "
+        "makes "
         f"{number(found['requests_per_cpu_s'])} requests for a second of its CPU, and "
         f"one takes {milliseconds(found['floor_ms_p50'])} (p99 "
         f"{milliseconds(found['floor_ms_p99'])}): no latency on this page can be "
         f"shorter. The busiest second of any trial began {number(busiest)} requests, "
-        f"{percent(share)} of what one core could."
+        f"{percent(share)} of what {cores} could."
     )

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from bench.descriptor import Descriptor
 
+# Without a cache the same is read from the database.
+SPARABLE = ("cache",)
+
 
 @dataclass(frozen=True, slots=True)
 class Trust:
@@ -47,9 +50,12 @@ def _crashes_survived(descriptor: Descriptor) -> str:
     roles: dict[str, int] = {}
     for component in descriptor.components:
         roles[component.role] = roles.get(component.role, 0) + 1
-    spared = [f"one of {n} of role {role}" for role, n in roles.items() if n > 1]
+    spared = [f"any one of {n} of role {role}" for role, n in roles.items() if n > 1]
     single = [role for role, n in roles.items() if n == 1]
+    spared += [f"the only {role}" for role in single if role in SPARABLE]
+    fatal = [role for role in single if role not in SPARABLE]
     text = "; ".join(spared) if spared else "none"
-    if single:
-        text += f" (the only {' and the only '.join(single)} stops it)"
+    if fatal:
+        stop = "stops" if len(fatal) == 1 else "stop"
+        text += f" (the only {' and the only '.join(fatal)} {stop} it)"
     return text

@@ -1,6 +1,14 @@
 """How figures are written for people: units, rounding, and what is not there."""
 
 NOT_CARRIED = "n/a"
+FIGURE_NAMES = {
+    "place_order_latency_ms": "the wait for an order",
+    "browse_latency_ms": "the wait for the catalogue",
+    "goodput_orders_per_s": "orders finished in a second",
+    "cpu_ms_per_order": "CPU for an order",
+    "availability_rto_s": "the time until available again",
+    "orders_lost": "orders lost",
+}
 
 
 def number(value: float | None, digits: int = 3) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bench.errors import BenchError
 from bench.fields import Fields
-from bench.scenario.model import SIZES, Scenario, Trials
+from bench.scenario.model import CLIENTS, SIZES, Scenario, Trials
 from bench.scenario.tables import (
     arrivals_of,
     fault_of,
@@ -89,6 +89,7 @@ def parse_scenario(text: str, where: str) -> Scenario:
         trials=trials_of(fields.inner("trials")) if fields.has("trials") else Trials(),
         loads=tuple(load_of(item) for item in fields.list_of("load", [])),
         knee=knee_of(fields.inner("knee")) if fields.has("knee") else None,
+        client=fields.choice("client", CLIENTS) if fields.has("client") else CLIENTS[0],
         source=text,
     )
     designs.finish()

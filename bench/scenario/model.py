@@ -12,6 +12,7 @@ SIZES = ("quick", "standard", "full")
 OPERATIONS = ("browse", "place_order", "track", "read_profile", "change_address")
 WRITES = ("place_order", "change_address")
 LINK_FAULTS = ("partition", "one-way", "loss")
+CLIENTS = ("aiohttp", "httptools")
 FAULT_KINDS = ("kill", "pause", *LINK_FAULTS)
 
 
@@ -166,7 +167,8 @@ class KneeSearch:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A whole scenario. `source` is the text it was read from."""
+    """A whole scenario. `source` is the text it was read from; `client` is what carries
+    the shoppers' HTTP."""
 
     name: str
     size: str
@@ -190,6 +192,7 @@ class Scenario:
     trials: Trials
     loads: tuple[Load, ...]
     knee: KneeSearch | None
+    client: str
     source: str
 
     @property

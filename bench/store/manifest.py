@@ -34,7 +34,7 @@ FSYNC_PROBES = 40
 def machine_facts(folder: Path) -> dict[str, Any]:
     """CPU, cores, memory, kernel, and the fsync latency measured in `folder`."""
     return {
-        "cpu": _cpu_model(),
+        "cpu": cpu_model(),
         "cores": len(os.sched_getaffinity(0)),
         "memory_bytes": psutil.virtual_memory().total,
         "kernel": f"{platform.system()} {platform.release()}",
@@ -71,7 +71,8 @@ def fsync_probe(folder: Path) -> dict[str, float]:
     return {"median": times_ms[len(times_ms) // 2], "worst": times_ms[-1]}
 
 
-def _cpu_model() -> str:
+def cpu_model() -> str:
+    """The name that the CPU gives itself."""
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith(("model name", "Model")):

@@ -2,15 +2,17 @@
 
 The shop is deployed by the command that a user types. What a node says of itself
 (`web3_clientVersion`: program, version, executor) goes into the descriptor's software,
-so that a report names what executed the blocks.
+so that a report names what executed the blocks; so does its round timer, by which a
+dead validator is noticed.
 """
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 from bench.adapters.chain.rpc import Nodes, RpcRefusal
 from bench.adapters.http import Broken
-from bench.descriptor import Descriptor
+from bench.descriptor import DETECTION, Descriptor
 from bench.targets.process import Child, TargetError, console_command
 
 DEPLOY_TIMEOUT_S = 90.0
@@ -47,4 +49,19 @@ async def with_client_versions(descriptor: Descriptor) -> Descriptor:
     finally:
         await nodes.close()
     software = {**descriptor.software, "client": ", ".join(versions)}
+    timer_s = round_timer_s(descriptor)
+    if timer_s is not None:
+        software[DETECTION] = f"round timer {timer_s:g} s"
     return replace(descriptor, software=software)
+
+
+def round_timer_s(descriptor: Descriptor) -> float | None:
+    """After how long its validators give up on a silent proposer, by the genesis file;
+    None where that cannot be read or says nothing of it."""
+    if descriptor.chain is None or not descriptor.chain.genesis:
+        return None
+    try:
+        genesis = json.loads(Path(descriptor.chain.genesis).read_text())
+        return float(genesis["config"]["qbft"]["round_timeout_ms"]) / 1000
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

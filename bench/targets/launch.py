@@ -87,14 +87,23 @@ def up_command(spec: TargetSpec, home: Path) -> list[str]:
     if spec.kind == "synthetic":
         return [sys.executable, "-m", "bench.synthetic", str(home)]
     if spec.kind == "central":
-        words = ["central", "up", spec.name, "--dir", str(home), "--foreground"]
+        words = ["central", "up", spec.rung, "--dir", str(home), "--foreground"]
+        if spec.detection_s:
+            words += ["--detection-s", str(spec.detection_s)]
         return [*console_command(), *words]
-    words = ["network", "up", str(home), "--validators", str(spec.validators)]
-    words += ["--rpc-port", "0", "--p2p-port", "0", "--foreground"]
+    words = ["network", "up", str(home), *network_words(spec), "--foreground"]
+    return [*console_command(), *words]
+
+
+def network_words(spec: TargetSpec) -> list[str]:
+    """How a chain is to be made, as options of `network up` and `init`."""
+    words = ["--validators", str(spec.validators), "--rpc-port", "0", "--p2p-port", "0"]
     for option in spec.options:
         is_plain = option == "plain"
         words += ["--no-peer-tls"] if is_plain else ["--executor", option]
-    return [*console_command(), *words]
+    if spec.detection_s:
+        words += ["--round-timeout-ms", str(1000 * spec.detection_s)]
+    return words
 
 
 async def _serves(descriptor_path: Path) -> bool:

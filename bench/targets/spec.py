@@ -4,6 +4,8 @@
     validators-4                        a chain of so many validators, started here
     validators-4-pyevm, -native         the same with that executor
     validators-4-plain                  the same without TLS between the validators
+    validators-4-detect-20s             the same, a dead one noticed after so long
+    replicated-detect-20s               a rung likewise; without it: as shipped
     synthetic                           the target of known truth
     chain=URL                           any JSON-RPC endpoint: anvil, geth, Besu, ours
     central=FILE                        a rung that runs elsewhere, by its descriptor
@@ -13,7 +15,7 @@ A name may be given to what runs elsewhere: `besu:chain=URL`.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.errors import BenchError
@@ -28,6 +30,7 @@ CENTRAL_RUNGS = (
     "cdn",
 )
 VALIDATORS = re.compile(r"validators-([1-9]\d*)((?:-(?:pyevm|native|plain))*)")
+DETECTION = re.compile(r"(.+)-detect-([1-9]\d{0,3})s")
 REMOTE = re.compile(r"(?:([a-z0-9][a-z0-9.-]{0,39}):)?(chain|central)=(.+)")
 
 
@@ -35,7 +38,8 @@ REMOTE = re.compile(r"(?:([a-z0-9][a-z0-9.-]{0,39}):)?(chain|central)=(.+)")
 class TargetSpec:
     """One target: `text` as it was given, `name` as reports call it. `kind` is
     "synthetic", "central" or "validators" for what is started here, "url" or
-    "descriptor" for what runs elsewhere at `where`."""
+    "descriptor" for what runs elsewhere at `where`. `detection_s` is the time after
+    which what has died silently is to be noticed; 0: as shipped."""
 
     text: str
     name: str
@@ -44,6 +48,12 @@ class TargetSpec:
     validators: int = 0
     options: tuple[str, ...] = ()
     accounts: str = ""
+    detection_s: int = 0
+
+    @property
+    def rung(self) -> str:
+        """The rung's own name, of a central target that is started here."""
+        return self.text.partition("-detect-")[0]
 
     @property
     def is_remote(self) -> bool:
@@ -53,6 +63,11 @@ class TargetSpec:
 
 def parse_target(text: str) -> TargetSpec:
     """What a target's text means; BenchError with all that there are otherwise."""
+    if (match := DETECTION.fullmatch(text)) and not REMOTE.fullmatch(text):
+        timed = parse_target(match[1])
+        if timed.kind not in ("central", "validators") or timed.detection_s:
+            raise BenchError(f"'{text}': {match[1]} has no detection timer to set")
+        return replace(timed, text=text, name=text, detection_s=int(match[2]))
     if text == "synthetic":
         return TargetSpec(text, text, "synthetic")
     if text in CENTRAL_RUNGS:

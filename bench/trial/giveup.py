@@ -10,8 +10,8 @@ import asyncio
 from collections.abc import Sequence
 
 from bench.load.clock import Clock
-from bench.load.generator import Generator
 from bench.scenario.model import Scenario
+from bench.trial.source import Counts
 from bench.workload.plan import Session
 
 LOOK_S = 0.25
@@ -30,11 +30,11 @@ class GiveUp:
         self._late_max = (1 - scenario.objective.order_quantile) * planned
         self.given_up_s: float | None = None
 
-    async def watch(self, clock: Clock, generator: Generator) -> None:
+    async def watch(self, clock: Clock, load: Counts) -> None:
         """Look again and again until cancelled or given up."""
         while True:
             await asyncio.sleep(LOOK_S)
-            if generator.orders_late > self._late_max:
+            if load.orders_late > self._late_max:
                 break
         self.given_up_s = clock.now_ns() / 1e9
-        generator.close_doors()
+        load.close_doors()

@@ -19,17 +19,14 @@ from bench.errors import BenchError
 from bench.faults.injector import Injector, Locate
 from bench.history.files import LineWriter
 from bench.load.clock import Clock
-from bench.load.generator import Generator
-from bench.load.lag import LagWatch
-from bench.load.precedence import precedence
 from bench.load.timer import PreciseTimer
 from bench.scenario.model import Scenario
 from bench.store.folder import write_json
 from bench.trial.giveup import GiveUp
 from bench.trial.meter import Meter
+from bench.trial.source import LoadSource, MakeSource, OwnGenerator, Wanted
 from bench.workload.plan import Session, make_plan
 
-START_DELAY_S = 0.5
 AUDIT_ATTEMPTS = 10
 AUDIT_PAUSE_S = 2.0
 PROGRESS_PERIOD_S = 1.0
@@ -47,6 +44,7 @@ class Bench:
     """What a trial works with. `folder` receives the raw samples; `facts` say which
     trial of a run it is and are kept with them. A probe of the knee is not audited
     (its target goes on to the next probe) and gives up once its objective is missed.
+    `make_source` says where the load comes from: by default, from this process.
     """
 
     scenario: Scenario
@@ -58,21 +56,32 @@ class Bench:
     facts: Mapping[str, Any] = field(default_factory=dict)
     locate: Locate | None = None
     is_probe: bool = False
+    make_source: MakeSource = OwnGenerator
 
 
 async def run_trial(bench: Bench) -> None:
     """Provision, load with faults, audit; the folder then holds the whole trial."""
-    scenario, adapter = bench.scenario, bench.adapter
+    adapter = bench.adapter
     await adapter.open()
     try:
         designs = await adapter.catalogue()
-        plan = make_plan(scenario, bench.seed, len(designs))
-        bench.progress(f"provisioning {scenario.customers} customers")
-        began_s = time.monotonic()
-        provisioning = await adapter.provision(plan, scenario.customers, bench.progress)
-        provisioning["provisioning_s"] = time.monotonic() - began_s
-        with precedence() as scheduling:
-            facts = await _load(bench, plan)
+        plan = make_plan(bench.scenario, bench.seed, len(designs))
+        load = bench.make_source(
+            Wanted(
+                bench.scenario,
+                bench.seed,
+                len(designs),
+                plan,
+                bench.descriptor,
+                adapter,
+            )
+        )
+        try:
+            provisioning = await _provision(bench, load)
+            facts = await _load(bench, plan, load)
+            told = load.told()
+        finally:
+            await load.finish()
         audit: Audit | None = None
         audit_error: str | None = "a probe is not audited"
         if not bench.is_probe:
@@ -81,7 +90,7 @@ async def run_trial(bench: Bench) -> None:
         if audit is not None:
             write_json(bench.folder / AUDIT, audit_json(audit))
         observations = LineWriter(bench.folder / OBSERVATIONS)
-        for line in adapter.observations():
+        for line in [*adapter.observations(), *told.observations]:
             observations.line(_since(facts["started_ns"], line))
         observations.close()
         write_json(
@@ -93,7 +102,7 @@ async def run_trial(bench: Bench) -> None:
                 "provisioning": provisioning,
                 "audit_error": audit_error,
                 "reads": adapter.reads,
-                "generator_scheduling": scheduling,
+                **told.facts,
                 **facts,
             },
         )
@@ -101,30 +110,36 @@ async def run_trial(bench: Bench) -> None:
         await adapter.close()
 
 
-async def _load(bench: Bench, plan: Sequence[Session]) -> dict[str, Any]:
+async def _provision(bench: Bench, load: LoadSource) -> dict[str, float]:
+    bench.progress(f"provisioning {bench.scenario.customers} customers")
+    began_s = time.monotonic()
+    provisioning = await load.provision(bench.progress)
+    provisioning["provisioning_s"] = time.monotonic() - began_s
+    return provisioning
+
+
+async def _load(
+    bench: Bench, plan: Sequence[Session], source: LoadSource
+) -> dict[str, Any]:
     """Load, faults, meter and the generator's self-watch, side by side."""
     folder, scenario = bench.folder, bench.scenario
     names = (HISTORY, LAG, COMPONENTS, EVENTS)
     writers = {name: LineWriter(folder / name) for name in names}
     timer = PreciseTimer()
     timer.open()
-    clock = Clock.starting_in(START_DELAY_S, timer)
-    generator = Generator(scenario, bench.adapter, clock, writers[HISTORY])
+    clock = Clock.starting_in(source.start_delay_s, timer)
     # One connection each: a kill that takes its time must not hold up the meter.
     fault_control, meter_control = _control(bench), _control(bench)
     injector = Injector(
         bench.descriptor, fault_control, clock, writers[EVENTS], bench.locate
     )
-    watchers = [
-        asyncio.create_task(LagWatch(clock, writers[LAG]).run()),
-        asyncio.create_task(_show(bench, clock, generator)),
-    ]
+    watchers = [asyncio.create_task(_show(bench, clock, source))]
     doorman = GiveUp(scenario, plan) if bench.is_probe else None
     if doorman is not None:
-        watchers.append(asyncio.create_task(doorman.watch(clock, generator)))
+        watchers.append(asyncio.create_task(doorman.watch(clock, source)))
     try:
         async with asyncio.TaskGroup() as group:
-            load = group.create_task(generator.run(plan))
+            load = group.create_task(source.run(clock, writers[HISTORY], writers[LAG]))
             group.create_task(injector.run(scenario.faults, scenario.phases))
             if meter_control is not None:
                 meter = Meter(meter_control, clock, writers[COMPONENTS])
@@ -163,7 +178,7 @@ def _control(bench: Bench) -> Control | None:
     return None if path is None else Control(path)
 
 
-async def _show(bench: Bench, clock: Clock, generator: Generator) -> None:
+async def _show(bench: Bench, clock: Clock, load: LoadSource) -> None:
     """A line of progress a second."""
     phases = bench.scenario.phases
     while True:
@@ -171,8 +186,8 @@ async def _show(bench: Bench, clock: Clock, generator: Generator) -> None:
         bench.progress(
             f"{phases.of(now_s).replace('_', ' '):<11} "
             f"{now_s:4.0f}/{phases.load_s:.0f} s"
-            f"  {generator.operations_done} operations,"
-            f" {generator.operations_unserved} not served"
+            f"  {load.operations_done} operations,"
+            f" {load.operations_unserved} not served"
         )
         await asyncio.sleep(PROGRESS_PERIOD_S)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from bench.analysis.run import RunResult, analyse_run
 from bench.compare import Request, run_all, run_loop
+from bench.crew.wish import CrewWish, same_crew
 from bench.errors import BenchError, Exit
 from bench.progress import Terminal
 from bench.scenario.load import parse_scenario
@@ -93,6 +94,10 @@ def reproduce(arguments: argparse.Namespace) -> Path:
         Path(arguments.out),
         int(manifest["seed"]),
         str(manifest.get("accounts", "")),
+        same_crew(
+            manifest.get("generators"),
+            None if not arguments.workers else CrewWish(None, arguments.workers),
+        ),
     )
     folder = run_loop(run_all(request, terminal))
     if (path.parent / "targets").is_dir():

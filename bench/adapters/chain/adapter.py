@@ -46,19 +46,25 @@ class ChainAdapter:
         components: Sequence[str],
         shop: Shop,
         funders: list[Account],
+        client: str,
     ) -> None:
-        self._nodes = Nodes(urls)
+        self._nodes = Nodes(urls, client)
         self._components = list(components)
         self._watcher = Watcher(self._nodes)
         self._shop = shop
         self._funders = funders
         self._wallets: Wallets | None = None
+        self._customers: dict[str, int] = {}
+        self._since = 0
         self._stock_before = 0
 
     async def open(self) -> None:
         """Connect and follow the chain."""
         await self._nodes.open()
         await self._watcher.open()
+        # The shop is this trial's own and sells only from here on: a chain that runs
+        # elsewhere may have a million blocks before.
+        self._since = self._watcher.opened_at
 
     async def close(self) -> None:
         """Close connections."""
@@ -79,18 +85,16 @@ class ChainAdapter:
         seed = self._shop.address + plan[0].steps[0].reference
         accounts = [Account.derived(seed, number) for number in range(customers)]
         wallets = self._wallets = Wallets(accounts, fees)
+        self._customers = wallets.numbers
         wallets.start_at(await provision.nonces_of(self._nodes, accounts))
         chain = provision.Chain(self._nodes, self._watcher, self._shop)
         await provision.fund(chain, self._funders, wallets, fees, progress)
         await provision.set_profiles(chain, wallets, progress)
-        order = next(
-            (session, position)
-            for session in plan
-            for position, step in enumerate(session.steps)
-            if step.operation == "place_order"
-        )
-        buyer = accounts[order[0].customer]
-        await provision.estimate_place(chain, buyer, self._shop.call_of(*order))
+        order = provision.first_order(plan)
+        if order is not None:
+            buyer = accounts[order[0].customer]
+            call = self._shop.call_of(*order)
+            await provision.estimate_place(chain, buyer, call)
         progress("signing the planned orders")
         wallets.sign_plan(plan, WRITES, self._shop.call_of)
         self._watcher.blocks.clear()
@@ -100,6 +104,15 @@ class ChainAdapter:
             "signing_cpu_s": wallets.signing_cpu_s,
             "gas_limit_of_an_order": float(self._shop.gas["place"]),
         }
+
+    def accounts(self) -> dict[str, int]:
+        """Customers by address."""
+        return dict(self._customers)
+
+    def adopt(self, accounts: dict[str, int]) -> None:
+        """Customers whose wallets other clients hold."""
+        self._customers = dict(accounts)
+        self._watcher.blocks.clear()
 
     async def perform(self, operation: Operation) -> Answer:
         """One attempt at one operation."""
@@ -179,8 +192,9 @@ class ChainAdapter:
 
     async def audit(self) -> Audit:
         """Orders, money and stock from the chain, and every node's own word."""
-        wallets = self._accounts()
-        orders = await audit.read_orders(self._nodes, self._shop, wallets.numbers)
+        orders = await audit.read_orders(
+            self._nodes, self._shop, self._customers, self._since
+        )
         held = await audit.read_money(self._nodes, self._shop)
         lowest = await audit.read_shelves(self._nodes, self._shop)
         return Audit(

@@ -20,12 +20,13 @@ CATCH_UP_PAUSE_S = 0.5
 
 
 async def read_orders(
-    nodes: Nodes, shop: Shop, customers: dict[str, int]
+    nodes: Nodes, shop: Shop, customers: dict[str, int], since: int
 ) -> tuple[OrderFact, ...]:
-    """Every order of the contract, oldest first, all as of one height."""
+    """Every order of the contract, oldest first, all as of one height. None was placed
+    before the block `since`; the contract's own count would show it."""
     height = int(await nodes.anywhere("eth_blockNumber"), 16)
     placed: list[dict[str, Any]] = []
-    for first in range(0, height + 1, LOG_SPAN_BLOCKS):
+    for first in range(since, height + 1, LOG_SPAN_BLOCKS):
         last = min(first + LOG_SPAN_BLOCKS - 1, height)
         logs = await nodes.anywhere("eth_getLogs", shop.placed_filter(first, last))
         placed += [event for log in logs if (event := placed_of(log)) is not None]

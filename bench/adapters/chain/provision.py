@@ -19,6 +19,7 @@ from bench.adapters.chain.watcher import Watcher
 from bench.adapters.contract import Progress
 from bench.errors import BenchError
 from bench.workload.delivery import sealed_address
+from bench.workload.plan import Session
 
 FEE_HEADROOM = 50  # times the price of gas at the start: blocks may fill up
 PURSE_WEI = 5 * 10**18
@@ -40,7 +41,9 @@ async def read_fees(nodes: Nodes) -> Fees:
     chain_id = int(await nodes.anywhere("eth_chainId"), 16)
     price = int(await nodes.anywhere("eth_gasPrice"), 16)
     priority = int(await nodes.anywhere("eth_maxPriorityFeePerGas"), 16)
-    return Fees(chain_id, price * FEE_HEADROOM, priority)
+    # Where gas is free some nodes advise a tip all the same; no tip may exceed the fee.
+    most = price * FEE_HEADROOM
+    return Fees(chain_id, most, min(priority, most))
 
 
 def read_funders(path: Path) -> list[Account]:
@@ -95,6 +98,15 @@ async def set_profiles(chain: Chain, wallets: Wallets, progress: Progress) -> No
         for number in range(len(wallets.accounts))
     ]
     await send_all(chain, signed, "addresses set", progress)
+
+
+def first_order(plan: Sequence[Session]) -> tuple[Session, int] | None:
+    """The first order of a plan, as its visit and step; None if nobody orders."""
+    for session in plan:
+        for position, step in enumerate(session.steps):
+            if step.operation == "place_order":
+                return session, position
+    return None
 
 
 async def estimate_place(chain: Chain, account: Account, call: Call) -> None:

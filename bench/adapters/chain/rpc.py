@@ -11,6 +11,7 @@ from typing import Any
 
 from bench.adapters.http import Broken, HttpClient
 from bench.errors import BenchError
+from bench.scenario.model import CLIENTS
 
 AVOID_DEAD_NODE_S = 1.0
 BATCH_MAX = 40
@@ -28,9 +29,9 @@ class RpcRefusal(BenchError):
 class Nodes:
     """The nodes of a chain, by URL."""
 
-    def __init__(self, urls: Sequence[str]) -> None:
+    def __init__(self, urls: Sequence[str], client: str = CLIENTS[0]) -> None:
         self.urls = list(urls)
-        self._http = HttpClient(list(urls))
+        self._http = HttpClient(list(urls), client)
         self._avoid_until = [0.0] * len(self.urls)
 
     async def open(self) -> None:

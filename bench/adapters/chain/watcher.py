@@ -4,9 +4,10 @@ The first node that tells of a block counts; its receipts say which transactions
 it and how they ended. A block here is final by the chain's own rule (no
 reorganisations); for a chain that can reorganise, choose another adapter. A watched
 transaction is a future that any number of attempts may await. A node that offers no
-WebSocket at the same address (geth has it on another port) is asked for its height
-instead, a few times each block; the client's own wait for the next look is then part
-of the latency, and at most POLL_S.
+WebSocket at the same address (geth has it on another port), or no subscription, is
+asked for its height instead, a few times each block; the client's own wait for the next
+look is then part of the latency, and at most POLL_S. Receipts are asked for by the
+block or, of a node that does not know how to (geth before 1.13, GoQuorum), one by one.
 """
 
 import asyncio
@@ -27,6 +28,7 @@ POLL_S = 0.02
 FIRST_NODE_TIMEOUT_S = 30.0
 MESSAGE_BYTES_MAX = 8 << 20
 BLOCKS_BEHIND_MAX = 10_000
+METHOD_NOT_FOUND = -32601
 HEAD_TIMEOUT_S = 2.0  # where other nodes can tell the same
 
 
@@ -49,13 +51,16 @@ class Watcher:
         self._tasks: list[asyncio.Task[None]] = []
         self._session: aiohttp.ClientSession | None = None
         self._lock = asyncio.Lock()
+        self._one_by_one: set[int] = set()
         self.height = -1
+        self.opened_at = 0
         self.blocks: list[dict[str, Any]] = []
         self.connected = asyncio.Event()
 
     async def open(self) -> None:
         """Begin to follow; returns once a first node is subscribed."""
         self.height = int(await self._nodes.anywhere("eth_blockNumber"), 16)
+        self.opened_at = self.height
         self._session = aiohttp.ClientSession()
         self._tasks = [
             asyncio.create_task(self._follow(node))
@@ -99,20 +104,28 @@ class Watcher:
 
     async def _follow(self, node: int) -> None:
         """One node's heads, again and again: nodes die in the middle of a run."""
-        assert self._session is not None
         url = self._nodes.urls[node].replace("http", "ws", 1)
         while True:
             with suppress(aiohttp.ClientError, OSError, Broken, RpcRefusal):
-                try:
-                    async with self._session.ws_connect(
-                        url, max_msg_size=MESSAGE_BYTES_MAX, compress=0
-                    ) as socket:
-                        await self._heads(node, socket)
-                except aiohttp.WSServerHandshakeError:
-                    # It speaks HTTP here and nothing else; whoever is down refuses
-                    # the connection instead.
+                socket = await self._dial(url)
+                if socket is None:
                     await self._poll(node)
+                else:
+                    async with socket:
+                        await self._heads(node, socket)
             await asyncio.sleep(RECONNECT_S)
+
+    async def _dial(self, url: str) -> aiohttp.ClientWebSocketResponse | None:
+        """A WebSocket; None from a node that is there and will have none."""
+        assert self._session is not None
+        try:
+            return await self._session.ws_connect(
+                url, max_msg_size=MESSAGE_BYTES_MAX, compress=0
+            )
+        except aiohttp.ClientConnectorError:
+            raise  # nobody is there
+        except aiohttp.ClientError:
+            return None
 
     async def _poll(self, node: int) -> None:
         """Ask for the height again and again; returns only by an error."""
@@ -134,6 +147,8 @@ class Watcher:
                 return
             data = orjson.loads(message.data)
             if data.get("id") == 1:
+                if "error" in data:
+                    await self._poll(node)
                 self.connected.set()
             head = data.get("params", {}).get("result")
             if isinstance(head, dict):
@@ -150,14 +165,34 @@ class Watcher:
             first = max(self.height + 1, number - BLOCKS_BEHIND_MAX)
             for height in range(first, number + 1):
                 block = head if height == number else await self._block(node, height)
-                receipts = await self._nodes.call(
-                    node, "eth_getBlockReceipts", block["number"]
-                )
+                receipts = await self._receipts(node, block["number"])
                 final_ns = time.monotonic_ns()
-                for receipt in receipts or []:
+                for receipt in receipts:
                     self._resolve(receipt, final_ns)
                 self.height = max(self.height, height)
-                self._note(node, block, len(receipts or []), (seen_ns, final_ns))
+                self._note(node, block, len(receipts), (seen_ns, final_ns))
+
+    async def _receipts(self, node: int, number: str) -> list[dict[str, Any]]:
+        """All receipts of a block, in one answer where the node gives them so."""
+        if node not in self._one_by_one:
+            try:
+                found = await self._nodes.call(node, "eth_getBlockReceipts", number)
+                return list(found or [])
+            except RpcRefusal as refusal:
+                if refusal.code != METHOD_NOT_FOUND:
+                    raise
+                self._one_by_one.add(node)
+        block = await self._block(node, int(number, 16))
+        method = "eth_getTransactionReceipt"
+        receipts = await self._nodes.batch(
+            node, [(method, (digest,)) for digest in block["transactions"]]
+        )
+        for receipt in receipts:
+            if isinstance(receipt, RpcRefusal):
+                raise receipt
+            if receipt is None:
+                raise RpcRefusal({"message": f"a receipt of block {number} is missing"})
+        return receipts
 
     async def _block(self, node: int, height: int) -> dict[str, Any]:
         block = await self._nodes.call(node, "eth_getBlockByNumber", hex(height), False)

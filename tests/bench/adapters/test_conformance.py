@@ -6,11 +6,15 @@ shopper, a retry by key and an audit must come out alike.
 
 import asyncio
 import dataclasses
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
+import aiohttp
 import pytest
+from aiohttp import web
 
 from bench.adapters.contract import Adapter, Operation, Outcome
 from bench.adapters.make import make_adapter
@@ -18,12 +22,14 @@ from bench.checks.orders import run_checks
 from bench.compare import run_loop
 from bench.history.record import Attempt, Record
 from bench.scenario.load import find_scenario, load_scenario
+from bench.scenario.model import CLIENTS
 from bench.targets.launch import Launcher
 from bench.targets.make import make_launcher
 from bench.targets.process import Child, TargetError, console_command
 from bench.targets.spec import parse_target
 from bench.workload.plan import Session, make_plan
 from shop_contract.rules import default_catalogue
+from tests.bench.clients import CLIENTS_HERE
 
 TARGETS = ("single", "validators-1")
 CUSTOMERS = 3
@@ -32,13 +38,13 @@ QUICK = dataclasses.replace(load_scenario(find_scenario("quick")), customers=CUS
 
 @asynccontextmanager
 async def shopping(
-    name: str, logs: Path
+    name: str, logs: Path, client: str
 ) -> AsyncIterator[tuple[Adapter, list[Session]]]:
     """A running target with an open adapter, provisioned for a few sessions."""
     launcher = make_launcher(parse_target(name), logs)
     try:
         running = await launcher.start()
-        adapter = make_adapter(running.descriptor, running.folder)
+        adapter = make_adapter(running.descriptor, running.folder, client)
         await adapter.open()
         try:
             designs = await adapter.catalogue()
@@ -84,8 +90,8 @@ async def act(
     )
 
 
-async def shop(name: str, logs: Path) -> None:
-    async with shopping(name, logs) as (adapter, plan):
+async def shop(name: str, logs: Path, client: str = CLIENTS[0]) -> None:
+    async with shopping(name, logs, client) as (adapter, plan):
         designs = await adapter.catalogue()
         buyers = [s for s in plan if s.kind == "buyer"][:3]
         others = [s for s in plan if s.kind != "buyer"]
@@ -123,11 +129,12 @@ async def shop(name: str, logs: Path) -> None:
         assert {fact.status for fact in audit.orders} == {"paid"}
 
 
+@pytest.mark.parametrize("client", CLIENTS_HERE)
 @pytest.mark.parametrize("name", TARGETS)
 def test_a_shopper_a_retry_and_an_audit_come_out_alike(
-    name: str, tmp_path: Path
+    name: str, client: str, tmp_path: Path
 ) -> None:
-    run_loop(shop(name, tmp_path))
+    run_loop(shop(name, tmp_path, client))
 
 
 @asynccontextmanager
@@ -155,6 +162,50 @@ async def test_any_json_rpc_endpoint_is_a_target_by_its_url(tmp_path: Path) -> N
         running = await make_launcher(parse_target(f"chain={url}"), tmp_path).start()
         assert running.descriptor.software["client"].startswith("chandlery/")
         assert running.descriptor.control is None
+
+
+@asynccontextmanager
+async def plain_front(url: str) -> AsyncIterator[tuple[str, Counter[str]]]:
+    """Before a chain, a server that lets through plain HTTP alone and knows no receipts
+    by the block, as old nodes do; its URL, and how often each method was asked for."""
+    asked: Counter[str] = Counter()
+
+    def answer_of(call: dict[str, Any]) -> dict[str, Any] | None:
+        asked[call["method"]] += 1
+        if call["method"] != "eth_getBlockReceipts":
+            return None
+        error = {"code": -32601, "message": "the method does not exist"}
+        return {"jsonrpc": "2.0", "id": call["id"], "error": error}
+
+    async def forward(request: web.Request) -> web.Response:
+        body = await request.json()
+        for call in body if isinstance(body, list) else [body]:
+            refusal = answer_of(call)
+            if refusal is not None:
+                return web.json_response(refusal)
+        async with session.post(url, json=body) as reply:
+            return web.json_response(await reply.json(), status=reply.status)
+
+    app = web.Application()
+    app.router.add_post("/", forward)
+    runner = web.AppRunner(app)
+    async with aiohttp.ClientSession() as session:
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, "127.0.0.1", 0)
+            await site.start()
+            yield f"http://127.0.0.1:{runner.addresses[0][1]}", asked
+        finally:
+            await runner.cleanup()
+
+
+async def test_a_chain_that_speaks_plain_http_alone_is_polled(tmp_path: Path) -> None:
+    async with dev_chain(tmp_path) as url, plain_front(url) as (front, asked):
+        await shop(f"chain={front}", tmp_path)
+    assert asked["eth_subscribe"] == 0
+    assert asked["eth_blockNumber"] > 10
+    assert asked["eth_getBlockReceipts"] == 1, "asked once, and then no more"
+    assert asked["eth_getTransactionReceipt"] > 10
 
 
 async def test_a_chain_on_which_nobody_has_money_says_what_to_name(

@@ -5,7 +5,9 @@ from itertools import pairwise
 from bench.campaign.order import cells_of, probe_seed
 from bench.campaign.pace import Pace, expected_minutes
 from bench.scenario.load import find_scenario, load_scenario
+from bench.scenario.variant import trial_scenario
 
+QUICK = load_scenario(find_scenario("quick"))
 STANDARD = load_scenario(find_scenario("standard"))
 TARGETS = ("single", "replicated", "validators-4")
 
@@ -64,3 +66,17 @@ def test_expectations_follow_what_trials_have_taken() -> None:
     assert pace.trial_s("single", 30.0) == 37.0 != before
     for shorter, longer in pairwise((10.0, 30.0, 90.0)):
         assert pace.trial_s("other", shorter) < pace.trial_s("other", longer)
+
+
+def test_quick_has_room_for_one_trial_to_be_made_again_and_for_no_second() -> None:
+    # What each target takes beyond its load on two cores, in seconds.
+    pace = Pace({"single": [9], "replicated": [16], "cdn": [16], "validators-4": [15]})
+    firsts = [
+        pace.trial_s(
+            c.target, trial_scenario(QUICK, c.target, None, True).phases.load_s
+        )
+        for c in cells_of(QUICK, QUICK.targets, 1)
+    ]
+    assert sum(firsts) + max(firsts) <= QUICK.time_budget_s
+    assert sum(firsts) + 2 * min(firsts) > QUICK.time_budget_s
+    assert QUICK.time_budget_s + 200 <= 600, "installing and building take 170 s"

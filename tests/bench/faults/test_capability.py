@@ -23,7 +23,7 @@ def test_the_kernel_is_offered_exactly_where_it_answers() -> None:
 
 def test_the_table_says_no_with_a_reason() -> None:
     text = "\n".join(lines())
-    assert "fsync error" in text
+    assert "fsync-error" in text
     (clock,) = [line for line in lines() if line.startswith("clock offset")]
     assert "no" in clock.split()
     assert "chandlery simulate" in clock

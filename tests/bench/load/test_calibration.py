@@ -1,11 +1,17 @@
 """The calibration measures the client: against a server that answers at once."""
 
+import pytest
+
 from bench.load.calibration import calibrate
 from bench.load.null_server import ANSWER, NullProtocol
+from tests.bench.clients import CLIENTS_HERE
 
 
-async def test_the_client_is_measured_against_a_server_that_does_nothing() -> None:
-    found = await calibrate()
+@pytest.mark.parametrize("client", CLIENTS_HERE)
+async def test_a_client_is_measured_against_a_server_that_does_nothing(
+    client: str,
+) -> None:
+    found = await calibrate(client)
     assert 100 < found.requests_per_cpu_s < 1_000_000
     assert 0 < found.floor_ms_p50 <= found.floor_ms_p99
 

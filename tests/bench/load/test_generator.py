@@ -209,6 +209,33 @@ async def test_a_generator_that_stalls_is_invalid(tmp_path: Path) -> None:
     assert late.latency_ns >= late.lag_ns, "latency counts from the intended start"
 
 
+def test_of_several_generators_each_is_judged_and_the_worst_counts() -> None:
+    plan = scenario()
+    fine = {"sessions": 500, "dropped": 0}
+    for late_us, dropped, names in (
+        (100, 0, []),
+        (9_000, 0, ["generator lag p99"]),
+        (100, 5, ["dropped arrivals"]),
+    ):
+        # One wake-up in twenty of one generator in ten: too rare to show in all.
+        lag = [
+            {
+                "second": 0,
+                "generator": own,
+                "lags_us": [100] * 19,
+                "generator_cpu_ms": 1,
+            }
+            for own in range(10)
+        ]
+        lag[3]["lags_us"] = [100] * 19 + [late_us]
+        loads = [{"load": fine} for _ in range(9)]
+        loads.append({"load": {"sessions": 500 - dropped, "dropped": dropped}})
+        facts = {"load": {"sessions": 5000, "dropped": dropped}, "generators": loads}
+        raw = RawTrial([], lag, [], [], [], None, facts)
+        found = gates(raw, [], plan.phases, plan.validity)
+        assert [gate.name for gate in found if not gate.holds] == names
+
+
 def test_a_generator_that_used_up_its_core_is_invalid() -> None:
     plan = scenario()
     facts = {"load": {"sessions": 1, "dropped": 0}}

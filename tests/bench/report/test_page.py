@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.analysis.run import analyse_run
+from bench.crew.wish import ELSEWHERE
 from bench.report.figures import figures_of
 from bench.report.limits import limits_of
 from bench.report.page import write_page
@@ -15,6 +16,7 @@ from bench.report.sentences import (
     HIT,
     against_each,
     comparisons,
+    size_caveat,
     target_sentence,
     verdict,
 )
@@ -209,3 +211,37 @@ def test_a_run_in_which_nothing_could_start_still_has_a_report(run: RunFolder) -
     manifest["targets"] = ["cdn"]
     write_json(run.path / "manifest.json", manifest)
     assert "Nothing was measured" in words_of(page_of(run))
+
+
+def test_detection_timers_are_told_as_each_target_tells_them(run: RunFolder) -> None:
+    def told() -> str:
+        (line,) = [x for x in limits_of(analyse_run(run)) if x.startswith("Detection")]
+        return line
+
+    assert told() == "Detection timers are as shipped."
+    path = run.path / "targets/validators-4/target.json"
+    facts = read_json(path)
+    facts["descriptor"]["software"]["failure detection"] = "round timer 0.5 s"
+    write_json(path, facts)
+    assert told() == (
+        "Detection timers are as shipped (validators-4: round timer 0.5 s)."
+    )
+
+
+def test_of_a_target_that_was_found_running_no_machine_is_claimed(
+    run: RunFolder,
+) -> None:
+    def told() -> str:
+        result = analyse_run(run)
+        return " ".join([size_caveat(result), *limits_of(result)])
+
+    assert "one short trial a target on one machine" in told()
+    assert "Everything ran on one machine with 2 cores" in told()
+    path = run.path / "manifest.json"
+    manifest = read_json(path)
+    texts = ["single", "validators-4:chain=https://node.example", "cdn"]
+    manifest["generators"] = {"count": 3, "where": ELSEWHERE}
+    write_json(path, {**manifest, "target_texts": texts})
+    assert "Everything ran on one machine" not in told()
+    assert "validators-4 was found running: nothing is known here" in told()
+    assert "The load came from 3 generators on other machines" in told()

@@ -3,6 +3,7 @@
 import pytest
 
 from bench.report.words import (
+    FIGURE_NAMES,
     listed,
     milliseconds,
     number,
@@ -11,6 +12,7 @@ from bench.report.words import (
     quantile_name,
     seconds,
 )
+from bench.scenario.load import PRIMARY
 
 
 @pytest.mark.parametrize(
@@ -47,3 +49,7 @@ def test_names_and_lists() -> None:
     assert [quantile_name(q) for q in (0.5, 0.99, 0.999)] == ["p50", "p99", "p99.9"]
     assert [plural(n, "order") for n in (1, 2000)] == ["1 order", "2,000 orders"]
     assert listed(["a", "b", "c"]) == "a, b and c"
+
+
+def test_every_figure_that_a_scenario_may_declare_has_a_name_for_people() -> None:
+    assert set(FIGURE_NAMES) == set(PRIMARY)

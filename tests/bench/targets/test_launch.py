@@ -41,6 +41,16 @@ def test_names_become_the_commands_that_a_user_types(tmp_path: Path) -> None:
     chain = up_command(parse_target("validators-7"), tmp_path)
     assert chain[1:3] == ["network", "up"]
     assert chain[chain.index("--validators") + 1] == "7"
+    slow = up_command(parse_target("validators-4-plain-detect-20s"), tmp_path)
+    assert slow[slow.index("--round-timeout-ms") + 1] == "20000"
+    assert "--no-peer-tls" in slow
+    assert "--round-timeout-ms" not in chain
+    rung = up_command(parse_target("replicated-detect-30s"), tmp_path)
+    assert rung[1:4] == ["central", "up", "replicated"]
+    assert rung[rung.index("--detection-s") + 1] == "30"
+    for name in ("synthetic-detect-5s", "single-detect-5s-detect-6s"):
+        with pytest.raises(BenchError, match="no detection timer"):
+            parse_target(name)
     for name in ("validators-0", "validators-x", "moon"):
         with pytest.raises(BenchError, match="there is no target"):
             parse_target(name)
