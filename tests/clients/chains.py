@@ -1,9 +1,12 @@
-"""A dev chain as a process of its own, as `chandlery dev` users have it."""
+"""Chains as clients meet them: the dev chain as a process of its own, validators."""
 
 import contextlib
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
+
+from node.testing.network import QbftNetwork
 
 READY = "Listening on "
 
@@ -11,17 +14,7 @@ READY = "Listening on "
 @contextlib.contextmanager
 def dev_process(*arguments: str) -> Iterator[str]:
     """`chandlery dev` on a free port; its URL."""
-    command = [
-        sys.executable,
-        "-m",
-        "node",
-        "dev",
-        "--executor",
-        "pyevm",
-        "--port",
-        "0",
-        "--quiet",
-    ]
+    command = [sys.executable, "-m", "node", "dev", "--port", "0", "--quiet"]
     process = subprocess.Popen(
         [*command, *arguments], stdout=subprocess.PIPE, text=True
     )
@@ -33,6 +26,17 @@ def dev_process(*arguments: str) -> Iterator[str]:
         process.wait(10)
         if process.stdout is not None:
             process.stdout.close()
+
+
+@contextlib.contextmanager
+def validators(directory: Path, count: int = 4) -> Iterator[str]:
+    """A network with the dev chain's accounts; the URL of its first validator."""
+    network = QbftNetwork(directory, count, 1, {})
+    try:
+        network.start()
+        yield network.nodes[0].url
+    finally:
+        network.stop()
 
 
 def _url(lines: Iterator[str]) -> str:

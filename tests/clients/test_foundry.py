@@ -1,4 +1,5 @@
-"""cast and forge on the dev chain: deploy, send, call, trace, logs, scripts.
+"""cast and forge on the dev chain and on validators: deploy, send, call, trace, logs,
+scripts.
 
 Needs the binaries, on the path or in the folder CHANDLERY_FOUNDRY; `forge` a `solc` on
 the path, too.
@@ -15,7 +16,7 @@ import pytest
 
 from node.networks.devchain.accounts import derive_accounts
 from shop_contract.artifact import load_artifact
-from tests.clients.chains import dev_process
+from tests.clients.chains import dev_process, validators
 
 FOLDER = os.environ.get("CHANDLERY_FOUNDRY")
 TIMEOUT_S = 120
@@ -49,9 +50,18 @@ contract Deploy {
 """
 
 
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with dev_process("--compat", "anvil") as found:
+@pytest.fixture(scope="module", params=["dev", "network"])
+def url(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    if shutil.which("cast", path=FOLDER) is None:
+        pytest.skip("cast is neither on the path nor in CHANDLERY_FOUNDRY")
+    chain = (
+        dev_process("--compat", "anvil")
+        if request.param == "dev"
+        else validators(tmp_path_factory.mktemp("foundry"))
+    )
+    with chain as found:
         yield found
 
 
@@ -101,6 +111,13 @@ def test_cast_sends_calls_and_reads(url: str, shop: str) -> None:
     assert "Return" in run("cast", "call", *at, "--trace", shop, "owner()(address)")
     ran = run("cast", "run", *at, sent["transactionHash"])
     assert "Transaction successfully executed" in ran
+    height = int(run("cast", "block-number", *at))
+    assert height >= int(sent["blockNumber"], 16)
+    age = run("cast", "block", *at, "latest", "--field", "timestamp")
+    assert int(age.split()[0]) > 0
+    assert json.loads(run("cast", "rpc", *at, "txpool_status"))["pending"] == "0x0"
+    raw = run("cast", "tx", *at, sent["transactionHash"], "raw")
+    assert raw.startswith("0x02")
 
 
 def test_cast_says_why_a_call_reverts(url: str, shop: str) -> None:
@@ -131,5 +148,6 @@ def test_forge_creates_and_runs_a_script(url: str, tmp_path: Path) -> None:
         cwd=tmp_path,
     )
     assert "Deployed to: 0x" in made
-    said = run("forge", "script", "script/Deploy.s.sol:Deploy", *sending, cwd=tmp_path)
+    script = ("forge", "script", "script/Deploy.s.sol:Deploy", *sending)
+    said = run(*script, "--slow", cwd=tmp_path)
     assert "ONCHAIN EXECUTION COMPLETE & SUCCESSFUL" in said

@@ -38,6 +38,9 @@ async function read() {
   const data = viem.encodeFunctionData({ abi, functionName: "owner" });
   const listed = await reader.createAccessList({ account: accounts[0], to: address, data });
   check(listed.gasUsed > 0n, "an access list");
+  const both = ["owner", "catalogue_version"].map((functionName) => ({ address, abi, functionName }));
+  const answers = await reader.multicall({ contracts: both, allowFailure: false, deployless: true });
+  check(answers[0] === accounts[0].address && typeof answers[1] === "bigint", "multicall");
   check((await reader.getTransactionCount({ address: accounts[0].address, blockTag: "pending" })) > 0, "a nonce");
 }
 
