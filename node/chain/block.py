@@ -12,6 +12,9 @@ from node.primitives.keccak import keccak256
 from node.primitives.types import Hash32
 
 EMPTY_LIST = b"\xc0"
+MAX_TRANSACTIONS = 131_072
+"""Of one block, whoever made it: decoding takes time for each."""
+PARTS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +39,12 @@ class Block:
     @classmethod
     def decode(cls, data: bytes) -> "Block":
         """Parse what `encode` makes. Raises RlpError."""
-        header, transactions, ommers, withdrawals = _four(rlp.split_list(data))
+        parts = rlp.split_list(data, PARTS + 1)
+        header, transactions, ommers, withdrawals = _four(parts)
         if ommers != EMPTY_LIST or withdrawals != EMPTY_LIST:
             raise rlp.RlpError("ommers and withdrawals must be empty")
-        raws = tuple(_extract(item) for item in rlp.split_list(transactions))
+        items = rlp.split_list(transactions, MAX_TRANSACTIONS)
+        raws = tuple(_extract(item) for item in items)
         return cls(Header.decode(header), raws)
 
     def transaction_hashes(self) -> list[Hash32]:
@@ -48,8 +53,8 @@ class Block:
 
 
 def _four(parts: list[bytes]) -> list[bytes]:
-    if len(parts) != 4:
-        raise rlp.RlpError(f"a block has 4 parts, not {len(parts)}")
+    if len(parts) != PARTS:
+        raise rlp.RlpError(f"a block has {PARTS} parts, not {len(parts)}")
     return parts
 
 

@@ -60,6 +60,8 @@ class Header:
     @classmethod
     def decode(cls, data: bytes) -> "Header":
         """Parse canonical RLP of exactly 21 fields. Raises RlpError."""
+        if len(data) > MAX_HEADER_BYTES:
+            raise rlp.RlpError(f"a header of more than {MAX_HEADER_BYTES} bytes")
         raw = rlp.to_list(rlp.decode(data), len(NAMES))
         header = object.__new__(cls)
         for name, item, size in zip(NAMES, raw, SIZES, strict=True):
@@ -76,6 +78,8 @@ SIZES: tuple[int | None, ...] = (
     *(None, 32, None, None, 32, 32),
 )
 MAX_EXTRA_DATA_BYTES = 32
+MAX_HEADER_BYTES = 1_024
+"""More than any 21 fields take; whatever is longer is not looked into."""
 
 
 def _to_rlp(value: bytes | int) -> bytes:

@@ -6,7 +6,7 @@ nothing on another chain, for another kind of message, or for a transaction. The
 seal of a block is the signature of its COMMIT payload.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Protocol
 
@@ -33,17 +33,17 @@ class SigningDomain:
 
     chain_id: int
     genesis_hash: Hash32
+    _head: bytes = field(init=False, repr=False, compare=False)
+    """The items that are the same in everything that is signed for this chain."""
+
+    def __post_init__(self) -> None:
+        parts = [DOMAIN, rlp.from_int(self.chain_id), self.genesis_hash]
+        object.__setattr__(self, "_head", b"".join(map(rlp.encode, parts)))
 
     def digest(self, code: MessageCode, payload: bytes) -> Hash32:
         """What is signed for a payload, itself RLP."""
-        parts = [
-            rlp.encode(DOMAIN),
-            rlp.encode(rlp.from_int(self.chain_id)),
-            rlp.encode(self.genesis_hash),
-            rlp.encode(rlp.from_int(code)),
-            payload,
-        ]
-        return keccak256(rlp.encode_list(parts))
+        code_item = rlp.encode(rlp.from_int(code))
+        return keccak256(rlp.encode_list((self._head, code_item, payload)))
 
 
 class Signer(Protocol):

@@ -57,6 +57,10 @@ MAX_PROPOSAL_TRANSACTIONS = 32_768
 MAX_JUSTIFICATION = MAX_VALIDATORS
 """Signed ROUND_CHANGEs, and signed PREPAREs, in one message."""
 MAX_MESSAGE_BYTES = 1_250_000
+MAX_PARTS = 7
+MAX_PAYLOAD_BYTES = 128
+SIGNATURE_BYTES = 67
+"""Encoded."""
 
 
 class MessageInvalid(ValueError):
@@ -101,7 +105,8 @@ def decode_message(data: bytes, domain: SigningDomain, verifier: Verifier) -> Me
     if len(data) > MAX_MESSAGE_BYTES:
         raise MessageInvalid(f"longer than {MAX_MESSAGE_BYTES} bytes")
     try:
-        message = _Decoder(domain, verifier).message(rlp.split_list(data))
+        parts = rlp.split_list(data, MAX_PARTS)
+        message = _Decoder(domain, verifier).message(parts)
     except (rlp.RlpError, SignatureError) as error:
         raise MessageInvalid(str(error)) from error
     if encode_message(message) != data:
@@ -267,7 +272,7 @@ class _Decoder:
         return RoundChangeMessage(signed, self._pairs(_prepare, rest[0]))
 
     def _proposal(self, parts: Sequence[bytes]) -> ProposalMessage:
-        raw_hashes = rlp.split_list(parts[4])
+        raw_hashes = rlp.split_list(parts[4], MAX_PROPOSAL_TRANSACTIONS + 1)
         if len(raw_hashes) > MAX_PROPOSAL_TRANSACTIONS:
             raise MessageInvalid(f"more than {MAX_PROPOSAL_TRANSACTIONS} transactions")
         hashes = tuple(_hash(rlp.decode(raw)) for raw in raw_hashes)
@@ -282,6 +287,9 @@ class _Decoder:
     def _signed(
         self, payload_of: Callable[[rlp.Decoded], P], payload: bytes, signature: bytes
     ) -> Signed[P]:
+        # Before any of it is looked into: decoding takes time for each item.
+        if len(payload) > MAX_PAYLOAD_BYTES or len(signature) > SIGNATURE_BYTES:
+            raise MessageInvalid("a payload or a signature is longer than any can be")
         parsed = payload_of(rlp.decode(payload))
         seal = Signature(rlp.to_bytes(rlp.decode(signature), 65))
         signed_digest = self._domain.digest(parsed.code, payload)
@@ -290,9 +298,10 @@ class _Decoder:
     def _pairs(
         self, payload_of: Callable[[rlp.Decoded], P], data: bytes
     ) -> tuple[Signed[P], ...]:
-        pairs = [rlp.split_list(pair) for pair in rlp.split_list(data)]
-        if len(pairs) > MAX_JUSTIFICATION:
+        encoded = rlp.split_list(data, MAX_JUSTIFICATION + 1)
+        if len(encoded) > MAX_JUSTIFICATION:
             raise MessageInvalid(f"a justification of more than {MAX_JUSTIFICATION}")
+        pairs = [rlp.split_list(pair, 3) for pair in encoded]
         if any(len(pair) != 2 for pair in pairs):
             raise MessageInvalid("a justification holds payloads with signatures")
         return tuple(self._signed(payload_of, *pair) for pair in pairs)

@@ -47,11 +47,14 @@ class MessageLog:
         self._accused: dict[tuple[Address, int], None] = {}
         self.reached: dict[Address, int] = {}
         """The latest round each validator was heard in."""
+        self.highest = 0
+        """The latest round of them all."""
         self._heard_ms: dict[Address, int] = {}
 
     def hear(self, author: Address, round_: int, at_ms: int) -> None:
         """The validator is there, and in this round or a later one."""
         self.reached[author] = max(round_, self.reached.get(author, 0))
+        self.highest = max(round_, self.highest)
         self._heard_ms[author] = at_ms
 
     def add_proposal(self, signed: Signed[Proposal]) -> AnySigned | None:

@@ -125,6 +125,8 @@ class Rounds:
 
     def follow(self) -> None:
         """UponRoundChange, f+1: one honest validator at least is that far."""
+        if self._state.log.highest <= self._state.round:
+            return  # nobody is
         needed = self._state.validators.faulty_max + 1
         target = self._state.log.round_reached_by(needed, self._config.own)
         if target > self._state.round:

@@ -91,6 +91,11 @@ class Context:
     disk_full: bool = False
     was_pending: bool = False
     """Whether the engine was told that something executable waits."""
+    domain: SigningDomain = field(init=False)
+    """What signatures of this chain are bound to."""
+
+    def __post_init__(self) -> None:
+        self.domain = SigningDomain(self.genesis.chain_id, self.genesis.digest)
 
     @property
     def now_ms(self) -> int:
@@ -101,11 +106,6 @@ class Context:
     def height(self) -> int:
         """The height of the head."""
         return self.head.header.number
-
-    @property
-    def domain(self) -> SigningDomain:
-        """What signatures of this chain are bound to."""
-        return SigningDomain(self.genesis.chain_id, self.genesis.digest)
 
     @property
     def next_base_fee(self) -> int:

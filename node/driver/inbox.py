@@ -4,6 +4,13 @@ import logging
 from dataclasses import dataclass
 
 from node.consensus.events import MessageReceived, PeerConnected
+from node.consensus.messages import (
+    CommitMessage,
+    Message,
+    PrepareMessage,
+    ProposalMessage,
+    RoundChangeMessage,
+)
 from node.driver.blocks.fetching import Fetching
 from node.driver.context import Context
 from node.driver.peers.admission import Admission
@@ -30,6 +37,8 @@ from node.sync.messages import (
     Signatures,
 )
 
+CONSENSUS = (PrepareMessage, CommitMessage, ProposalMessage, RoundChangeMessage)
+
 log = logging.getLogger(__name__)
 
 
@@ -50,6 +59,9 @@ class PeerInbox:
 
     def on_message(self, peer: Address, message: WireMessage) -> None:
         """One decoded message of an authenticated peer."""
+        if isinstance(message, CONSENSUS):
+            self._on_consensus(peer, message)
+            return
         match message:
             case TransactionBatch():
                 gossip = self.spreading.gossip
@@ -73,14 +85,6 @@ class PeerInbox:
                 self.serving.on_get_signatures(peer, message)
             case Signatures():
                 self.own.on_signatures(peer, message)
-            case _:
-                payload = message.signed.payload
-                if payload.height <= self.context.height:
-                    self.context.measures.late_messages[payload.code.name.lower()] += 1
-                if message.signed.author in self.context.head.validators:
-                    self.observed.note(message)
-                now_ms = self.context.now_ms
-                self.context.post(MessageReceived(now_ms, peer, message))
 
     def on_connected(self, peer: Address) -> None:
         """It may have missed our messages, and we its."""
@@ -92,8 +96,17 @@ class PeerInbox:
         """What it was asked is asked of others."""
         self.spreading.on_disconnected(peer)
         self.requests.on_disconnected(peer)
+        self.serving.on_disconnected(peer)
         self.own.on_disconnected(peer)
         self.catching_up.on_disconnected(peer)
+
+    def _on_consensus(self, peer: Address, message: Message) -> None:
+        context, payload = self.context, message.signed.payload
+        if payload.height <= context.height:
+            context.measures.late_messages[payload.code.name.lower()] += 1
+        if message.signed.author in context.head.validators:
+            self.observed.note(message)
+        context.post(MessageReceived(context.now_ms, peer, message))
 
     def _on_status(self, peer: Address, status: Status) -> None:
         head = self.context.head.header

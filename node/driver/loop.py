@@ -35,6 +35,7 @@ from node.driver.event_log import entry_of
 from node.primitives.types import Hash32
 
 MAX_QUEUED = 10_000
+PERSISTED = (PersistSafetyRecord, PersistBody, ForbidSigning)
 
 
 class Steps(Protocol):
@@ -72,7 +73,7 @@ class EngineLoop:
         }
         self._on_records = on_records
         self._events: deque[Event] = deque()
-        self._wake = asyncio.Event()
+        self._waiter: asyncio.Future[None] | None = None
         self._timers: dict[TimerKind, Alarm] = {}
         self._due: dict[TimerKind, SetTimer] = {}
         self.dropped_events = 0
@@ -83,14 +84,16 @@ class EngineLoop:
             self.dropped_events += 1
             return
         self._events.append(event)
-        self._wake.set()
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     async def run(self) -> None:
         """For ever. Raises StorageFailed, RefusedForSafety."""
+        loop = asyncio.get_running_loop()
         while True:
-            while not self._events:
-                self._wake.clear()
-                await self._wake.wait()
+            if not self._events:
+                self._waiter = loop.create_future()
+                await self._waiter
             batch = list(self._events)
             self._events.clear()
             while batch:
@@ -176,9 +179,7 @@ class EngineLoop:
         for effect in effects:
             if isinstance(effect, SignAndBroadcast):
                 own.append(self._sign(effect.draft))
-            elif not isinstance(
-                effect, PersistSafetyRecord | PersistBody | ForbidSigning
-            ):
+            elif not isinstance(effect, PERSISTED):
                 self._handlers[type(effect)](effect)
         return own
 

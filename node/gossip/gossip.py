@@ -166,7 +166,7 @@ class Gossip:
             deadlines.append(self._fresh_since_ms + wait_ms)
         if self._relay and self._peers:
             deadlines.append(max(self._relay[0][0], self._repair_at_ms))
-        if any(entry.backlog for entry in self._peers.values()):
+        if any([entry.backlog for entry in self._peers.values()]):
             deadlines.append(self._repair_at_ms)
         return min(deadlines, default=None)
 

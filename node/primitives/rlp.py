@@ -44,13 +44,15 @@ def decode(data: bytes) -> Decoded:
     return item
 
 
-def split_list(data: bytes) -> list[bytes]:
-    """The items of one list, each still encoded. Raises RlpError."""
+def split_list(data: bytes, most: int | None = None) -> list[bytes]:
+    """The items of one list, each still encoded; at most so many. Raises RlpError."""
     is_list, start, end = _bounds(data, 0, len(data))
     if not is_list or end != len(data):
         raise RlpError("expected one list and nothing after it")
-    items = []
+    items: list[bytes] = []
     while start < end:
+        if len(items) == most:
+            raise RlpError(f"more than {most} items")
         _, _, item_end = _bounds(data, start, end)
         items.append(data[start:item_end])
         start = item_end
@@ -91,6 +93,8 @@ def to_list(raw: Decoded, length: int | None = None) -> list[Decoded]:
 def _prefix(length: int, offset: int) -> bytes:
     if length < 56:
         return _BYTES[offset + length]
+    if length < 256:
+        return _BYTES[offset + 56] + _BYTES[length]
     size = from_int(length)
     return _BYTES[offset + 55 + len(size)] + size
 

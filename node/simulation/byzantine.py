@@ -309,17 +309,17 @@ class Liar:
             while len(self._blocks) > REMEMBERED:
                 del self._blocks[next(iter(self._blocks))]
 
-    # --- sync ---
-
     def _false(
         self, blocks: tuple[tuple[bytes, bytes], ...]
     ) -> tuple[tuple[bytes, bytes], ...]:
-        """True blocks with another body or thin seals, or one that never was."""
-        lie = self.random.randrange(4)
+        """True blocks, thin seals, another body or header, or one that never was."""
+        lie = self.random.randrange(5)
         if blocks and lie == 0:
             return tuple((self._maimed(block), seals) for block, seals in blocks)
         if blocks and lie < 3:
             return tuple((block, self._thinned(seals)) for block, seals in blocks)
+        if blocks and lie == 3:
+            return tuple((self._maimed(block, 1), seals) for block, seals in blocks)
         forged = self._forged(blocks)
         return (*blocks, forged) if forged else blocks
 
@@ -331,9 +331,12 @@ class Liar:
         more = self.random.choice(((), (), kept[:1], (stranger,)))
         return replace(true, seals=(*kept, *more)).encode()
 
-    def _maimed(self, raw: bytes) -> bytes:
-        """A block without its last transaction, or, if it has none, another's."""
+    def _maimed(self, raw: bytes, later_s: int = 0) -> bytes:
+        """A block of a later time; or without its last transaction, or another one."""
         block = Block.decode(raw)
+        if later_s:
+            header = replace(block.header, timestamp=block.header.timestamp + later_s)
+            return Block(header, block.transactions).encode()
         if block.transactions:
             return Block(block.header, block.transactions[:-1]).encode()
         other = self._built(self.signer.address, self.head.timestamp + 1)
@@ -346,8 +349,7 @@ class Liar:
         block = self._built(self.signer.address, self.head.timestamp)
         if block is None:
             return None
-        certificate = self._false_certificate(block, blocks)
-        return block.encode(), certificate.encode()
+        return block.encode(), self._false_certificate(block, blocks).encode()
 
     def _false_certificate(
         self, block: Block, blocks: tuple[tuple[bytes, bytes], ...]
@@ -367,9 +369,8 @@ class Liar:
             true = [CommitCertificate.decode(raw) for _, raw in blocks]
             if not true:
                 return CommitCertificate(number, 0, digest, (own,))
-            if trick == 3:
-                return true[-1]
-            return replace(true[-1], height=number, digest=digest)
+            here = replace(true[-1], height=number, digest=digest)
+            return true[-1] if trick == 3 else here
         return CommitCertificate(number, 0, digest, seals)
 
     def _seal(self, signer: SimulatedSigner, number: int, digest: Hash32) -> Signature:

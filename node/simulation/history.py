@@ -17,7 +17,7 @@ from node.consensus.messages import (
     RoundChangeMessage,
 )
 from node.driver.ports import FinalBlock
-from node.primitives.types import Hash32
+from node.primitives.types import Address, Hash32
 from node.txpool.entries import DropReason
 
 
@@ -54,6 +54,16 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubled:
+    """A host's engine took in two payloads of one kind and round by one validator."""
+
+    host: str
+    author: Address
+    kind: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class Recovered:
     """An operator gave a host a new safety log that forbids all up to a height."""
 
@@ -72,6 +82,8 @@ class History:
     finals: list[Final] = field(default_factory=list)
     ended: list[Ended] = field(default_factory=list)
     recovered: list[Recovered] = field(default_factory=list)
+    doubled: dict[Doubled, int] = field(default_factory=dict)
+    """Double signatures that hosts must keep as evidence, and when they saw them."""
     proposals: dict[tuple[str, int, int, Hash32], list[ProposalMessage]] = field(
         default_factory=dict
     )

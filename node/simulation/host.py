@@ -18,12 +18,13 @@ from node.driver.context import DriverPorts, DriverSettings
 from node.driver.driver import Driver
 from node.driver.ports import FinalBlock, Lanes, StorageFailed
 from node.gossip.gossip import Gossip
-from node.primitives.types import Hash32
+from node.primitives.types import Address, Hash32
 from node.simulation.byzantine import Liar
+from node.simulation.checkers.evidence import Watch, forget_unkept
 from node.simulation.history import Ended, Final, History, Recovered
 from node.simulation.machine.disk import Disk, PowerLost
 from node.simulation.machine.keys import SimulatedSigner, SimulatedVerifier
-from node.simulation.machine.ledger import Ledger, StateDisk
+from node.simulation.machine.ledger import Executions, Ledger, StateDisk
 from node.simulation.machine.network import Port, Wire
 from node.simulation.machine.store import SimulatedBlockStore
 from node.simulation.machine.virtual_time import OWNER, Lane, NodeClock, VirtualLoop
@@ -53,6 +54,9 @@ class Surroundings:
     genesis: Genesis
     domain: SigningDomain
     pool_limit: int
+    executions: Executions
+    suspects: tuple[Address, ...]
+    """Whose keys may sign twice."""
     record: Callable[[str, dict[str, object]], None] | None = None
     """Receives every event and effect of every engine."""
 
@@ -145,7 +149,8 @@ class Host:
     async def _start(self) -> None:
         around = self._around
         safety = FileSafetyLog(SAFETY_LOG, self._binding, self.disk, COMPACT_BYTES)
-        ledger = self.ledger = Ledger(around.genesis, self._state)
+        ledger = Ledger(around.genesis, self._state, around.executions)
+        self.ledger = ledger
         port = Port(self.name, around.wire, around.history, self.context)
         record = around.record
         ports = DriverPorts(
@@ -175,6 +180,10 @@ class Host:
             self.name, driver, self.store, self.disk, around.history
         )
         port.witness = None if self.lies else self.observer
+        suspects = [a for a in around.suspects if a != self.signer.address]
+        if suspects and not self.lies:
+            engine, history = driver._engine, around.history
+            driver._loop.engine = Watch(engine, self.name, suspects, history)
         if self.lies:
             port.liar = Liar(
                 self.lies,
@@ -208,6 +217,8 @@ class Host:
         self._around.history.note(self.name, f"down: {why}")
         if self.observer is not None:
             self.observer.close()
+            kept = self.store.evidence()
+            forget_unkept(self._around.history, self.name, kept)
         if self._port is not None:
             self._port.inbox = None
             self._around.wire.leave(self._port)

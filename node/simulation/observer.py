@@ -31,6 +31,7 @@ from node.txpool.entries import Dropped
 
 Key = tuple[int, int, int, Hash32 | None]  # height, round, code, digest
 LOG_NAME = "safety.log"
+CONSENSUS = (PrepareMessage, CommitMessage, ProposalMessage, RoundChangeMessage)
 
 
 class DurableRecords:
@@ -88,10 +89,7 @@ class Observer:
 
     def on_sent(self, message: WireMessage) -> None:
         """Note an own message when it leaves for the first time."""
-        if not isinstance(
-            message,
-            ProposalMessage | PrepareMessage | CommitMessage | RoundChangeMessage,
-        ):
+        if not isinstance(message, CONSENSUS):
             return
         signed = message.signed
         if signed.author != self._own or signed.payload in self._sent:

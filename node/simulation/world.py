@@ -19,7 +19,7 @@ from node.simulation.history import History
 from node.simulation.host import Host, Surroundings
 from node.simulation.machine.disk import Moment
 from node.simulation.machine.keys import address_of
-from node.simulation.machine.ledger import JOIN, LEAVE
+from node.simulation.machine.ledger import JOIN, LEAVE, Executions
 from node.simulation.machine.network import Wire
 from node.simulation.machine.virtual_time import START_S, VirtualLoop
 from node.simulation.plan import Fault, Kind, Plan, liars_survived
@@ -86,6 +86,8 @@ class World:
             self.genesis,
             domain,
             plan.pool_limit,
+            Executions(),
+            tuple(map(address_of, dict.fromkeys((*plan.faulty, *plan.wiped)))),
             record,
         )
         self.hosts: dict[str, Host] = {}

@@ -112,8 +112,9 @@ class CatchUp:
     @property
     def is_active(self) -> bool:
         """Whether blocks are being fetched or applied."""
-        asked = any(peer.request for peer in self._peers.values())
-        return asked or bool(self._buffer) or self._applying is not None
+        if self._buffer or self._applying is not None:
+            return True
+        return any([peer.request for peer in self._peers.values()])
 
     def deadline_ms(self) -> int | None:
         """When `on_tick` must be called next; None when nothing waits for time."""
@@ -133,7 +134,9 @@ class CatchUp:
         """A peer says where it stands."""
         if peer not in self._peers and len(self._peers) >= MAX_PEERS:
             return []
-        known = self._peers.setdefault(peer, _Peer())
+        known = self._peers.get(peer)
+        if known is None:
+            known = self._peers[peer] = _Peer()
         if at_ms >= known.rests_until_ms:
             known.height = height
         return self._continue(at_ms)
@@ -187,14 +190,13 @@ class CatchUp:
     def _continue(self, at_ms: int) -> list[SyncEffect]:
         self._now_ms = at_ms
         effects = self._apply_next(at_ms)
-        if self.target <= self.head.number:
+        is_behind = self.target > self.head.number
+        if not is_behind:
             self._ahead_since_ms = None
         elif self._ahead_since_ms is None:
             self._ahead_since_ms = at_ms
         waited = at_ms - (at_ms if (s := self._ahead_since_ms) is None else s)
-        if self.is_active or (
-            self.target > self.head.number and waited >= self.limits.grace_ms
-        ):
+        if self.is_active or (is_behind and waited >= self.limits.grace_ms):
             effects += self._ask(at_ms)
         return effects
 

@@ -7,6 +7,8 @@ from node.primitives.types import Address, Hash32
 MAX_BLOCKS_PER_ANSWER = 128
 MAX_ANSWER_BYTES = 4_000_000
 MAX_OBSERVED_SIGNATURES = 16
+MAX_BARE_BYTES = 2_000
+"""A signed message without body and justification, a header at most."""
 
 
 @dataclass(frozen=True, slots=True)

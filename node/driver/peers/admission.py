@@ -4,6 +4,7 @@ While one batch is decoded and its senders recovered away from the loop, what ar
 meanwhile becomes the next batch. Clients get an answer for each transaction; those of
 peers are admitted or forgotten. What waits is bounded: beyond MAX_WAITING clients are
 told that the node is busy and batches of peers are dropped (repair brings them again).
+No honest peer passes on what no pool takes: one that sends much of it is reported.
 """
 
 import asyncio
@@ -31,6 +32,10 @@ from node.txpool.entries import Refusal
 
 MAX_WAITING = 20_000
 MAX_BATCH = 2_048
+MAX_JUNK = 16
+"""Transactions in one batch that nobody could have admitted, before its sender is
+reported. A few may be decoded otherwise by another executor: an error of ours."""
+JUNK = (ErrorKind.MALFORMED, ErrorKind.BAD_SIGNATURE, ErrorKind.WRONG_CHAIN)
 
 log = logging.getLogger(__name__)
 
@@ -146,6 +151,7 @@ class Admission:
         for waiting in batch:
             end = at + len(waiting.raws)
             self._add(waiting, infos[at:end], accounts)
+            self._blame(waiting.origin, infos[at:end])
             at = end
         if not self._context.was_pending and context.has_executable:
             context.was_pending = True
@@ -178,6 +184,12 @@ class Admission:
             self.admitted.publish(tuple(new))
         if waiting.answer is not None and not waiting.answer.done():
             waiting.answer.set_result(_answers(infos, result.admissions))
+
+    def _blame(self, origin: Address | None, infos: list[TxInfo | TxError]) -> None:
+        junk = sum(isinstance(i, TxError) and i.kind in JUNK for i in infos)
+        if origin is not None and junk > MAX_JUNK:
+            reason = "many of its transactions are none"
+            self._context.ports.network.report(origin, reason)
 
 
 def _answers(

@@ -1,8 +1,12 @@
 """Answering peers: blocks, bodies, transactions, signatures. Reads, never waits.
 
 Ranges of blocks are read in the background, MAX_SERVING at a time for one peer: more
-questions than that are ignored, and the peer asks somebody else.
+questions than that are ignored, and the peer asks somebody else. One that keeps asking
+for large answers gets them no faster than BYTES_PER_S: sending them takes time of the
+loop that votes wait for.
 """
+
+import asyncio
 
 from node.driver.context import Context
 from node.driver.peers.signatures import Observed
@@ -20,6 +24,26 @@ from node.sync.messages import (
 )
 
 MAX_SERVING = 2
+BYTES_PER_S = 16_000_000
+AHEAD_MS = 500
+"""A peer that was quiet gets so much at once."""
+
+
+class Pace:
+    """When each peer may get its next large answer; all times in milliseconds."""
+
+    def __init__(self) -> None:
+        self._paid_ms: dict[Address, int] = {}
+
+    def wait_ms(self, peer: Address, size: int, now_ms: int) -> int:
+        """How long to hold back an answer of so many bytes; it counts from now on."""
+        paid_ms = max(now_ms, self._paid_ms.get(peer, 0))
+        self._paid_ms[peer] = paid_ms + size * 1000 // BYTES_PER_S
+        return max(0, paid_ms - now_ms - AHEAD_MS)
+
+    def forget(self, peer: Address) -> None:
+        """It has nothing to wait for."""
+        self._paid_ms.pop(peer, None)
 
 
 class Serving:
@@ -30,6 +54,11 @@ class Serving:
         self._gossip = gossip
         self._observed = observed
         self._reading: dict[Address, int] = {}
+        self._pace = Pace()
+
+    def on_disconnected(self, peer: Address) -> None:
+        """A peer is gone."""
+        self._pace.forget(peer)
 
     def on_get_transactions(self, peer: Address, request: GetTransactions) -> None:
         """Of the pool and of the blocks at work."""
@@ -60,6 +89,9 @@ class Serving:
         lane = self._context.ports.lanes.background
         try:
             answer = await lane(lambda: self._read(request))
+            wait_ms = self._pace.wait_ms(peer, _size(answer), self._context.now_ms)
+            if wait_ms:
+                await asyncio.sleep(wait_ms / 1000)
             self._context.ports.network.send(peer, answer)
         finally:
             self._reading[peer] -= 1
@@ -86,3 +118,9 @@ class Serving:
         height = store.height_of(digest)
         stored = store.at(height) if height is not None else None
         return stored.block if stored is not None else b""
+
+
+def _size(answer: Blocks | BlockByDigest) -> int:
+    if isinstance(answer, BlockByDigest):
+        return len(answer.block)
+    return sum(len(block) + len(certificate) for block, certificate in answer.blocks)

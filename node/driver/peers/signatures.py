@@ -27,6 +27,8 @@ from node.sync.messages import MAX_OBSERVED_SIGNATURES, GetSignatures, Signature
 
 MAX_OBSERVED_VALIDATORS = 128
 KEPT_HEIGHTS = 16
+MAX_FOUND = 64
+"""Signatures that were found in the log, by their bytes: every peer sends the same."""
 
 Key = tuple[int, int, int]  # height, round, code
 log = logging.getLogger(__name__)
@@ -46,7 +48,7 @@ class Observed:
             if len(self._messages) >= MAX_OBSERVED_VALIDATORS:
                 return
             held = self._messages[author] = {}
-        newest = max((at[0] for at in held), default=0)
+        newest = next(iter(held))[0] if held else key[0]  # all are of one height
         if key[0] < newest:
             return
         if key[0] > newest:
@@ -69,6 +71,7 @@ class OwnSignatures:
         self._context = context
         self._on_enough = on_enough
         self._known: dict[Key, Hash32 | None] = {}
+        self._found: dict[bytes, None] = {}
         self._asked: dict[Address, int] = {}
         self._answered: dict[Address, None] = {}
         self._sign_above = 0
@@ -119,6 +122,8 @@ class OwnSignatures:
         context = self._context
         heights = []
         for raw in answer.messages[:MAX_OBSERVED_SIGNATURES]:
+            if raw in self._found:
+                continue
             try:
                 message = codec.decode_message(
                     raw, context.domain, context.ports.verifier
@@ -128,6 +133,8 @@ class OwnSignatures:
                 return
             if self._is_lacking(message):
                 heights.append(message.signed.payload.height)
+            else:
+                self._keep_found(raw)
         if heights:
             self._forbid(max(heights) + 1)
         self._answered[peer] = None
@@ -137,6 +144,11 @@ class OwnSignatures:
     def close(self) -> None:
         """Ask no more."""
         self._alarm.set(None)
+
+    def _keep_found(self, raw: bytes) -> None:
+        if len(self._found) >= MAX_FOUND:
+            del self._found[next(iter(self._found))]
+        self._found[raw] = None
 
     def _is_lacking(self, message: Message) -> bool:
         if message.signed.author != self._context.ports.signer.address:

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from node.chain.block import Block
 from node.chain.certificate import CertificateError, signers_of
 from node.chain.genesis import Genesis
-from node.chain.header import Header
 from node.chain.header_rules import HeaderInvalid
 from node.chain.signing import SigningDomain
 from node.execution.executor import BlockInvalid
@@ -79,6 +78,7 @@ def certificates(genesis: Genesis, finals: Sequence[Final]) -> Iterator[str]:
 def validity(genesis: Genesis, finals: Sequence[Final]) -> Iterator[str]:
     """Every final block executes to its roots on a second executor."""
     ledger = Ledger(genesis, StateDisk())
+    sets = validators_by_height(genesis, finals)
     parent = genesis.header
     for final in _longest(finals):
         header = final.block.header
@@ -91,8 +91,10 @@ def validity(genesis: Genesis, finals: Sequence[Final]) -> Iterator[str]:
         ledger.commit(header.digest)
         if executed.validators != final.block.validators.addresses:
             yield f"validity: the set after block {header.number} is not its own"
-        if not _may_coinbase(header, parent, genesis, finals):
+        if header.coinbase not in sets[header.number]:
             yield f"validity: the coinbase of block {header.number} is no validator"
+        if header.timestamp < parent.timestamp:
+            yield f"validity: block {header.number} is older than its parent"
         parent = header
 
 
@@ -129,10 +131,3 @@ def _longest(finals: Sequence[Final]) -> list[Final]:
     for final in finals:
         chains.setdefault(final.host, []).append(final)
     return max(chains.values(), key=len, default=[])
-
-
-def _may_coinbase(
-    header: Header, parent: Header, genesis: Genesis, finals: Sequence[Final]
-) -> bool:
-    members = validators_by_height(genesis, finals)[header.number]
-    return header.coinbase in members and header.timestamp >= parent.timestamp

@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from node.chain.signing import SigningDomain
-from node.consensus.codec import EvidenceInvalid, verify_evidence
 from node.simulation.checkers import agreement, signatures
+from node.simulation.checkers.evidence import true_evidence, whole_evidence
 from node.simulation.history import History
-from node.simulation.machine.keys import SimulatedVerifier, name_of
 from node.simulation.plan import Kind
 from node.simulation.world import World, resume_bound_s
 
@@ -80,18 +79,13 @@ def liveness(world: World) -> Iterator[str]:
 
 
 def evidence(world: World) -> Iterator[str]:
-    """What honest hosts keep as evidence is true, and accuses nobody honest."""
-    genesis, faulty = world.genesis, world.plan.faulty
-    domain = SigningDomain(genesis.chain_id, genesis.digest)
+    """What honest hosts keep as evidence is true, and all they must keep."""
+    domain = SigningDomain(world.genesis.chain_id, world.genesis.digest)
+    guilty = (*world.plan.faulty, *world.plan.wiped)
     for host in world.honest:
-        for found in host.store.evidence():
-            accused = name_of(found.first.author)
-            try:
-                verify_evidence(found, domain, SimulatedVerifier())
-            except EvidenceInvalid as error:
-                yield f"evidence: {host.name} keeps what proves nothing: {error}"
-            if accused not in (*faulty, *world.plan.wiped):
-                yield f"evidence: {host.name} accuses {accused}, who is honest"
+        kept = tuple(host.store.evidence())
+        yield from true_evidence(host.name, kept, domain, guilty)
+        yield from whole_evidence(world.history, host.name, kept)
 
 
 def endings(

@@ -3,7 +3,9 @@
 `node.execution.executor.Executor` without a virtual machine, so that a simulation runs
 hundreds of seconds in one. What the node relies on is kept: roots contradict a forged
 block, execution is on the parent's committed state, at most MAX_PENDING_BLOCKS wait,
-and after a crash the state may be older than the block log.
+and after a crash the state may be older than the block log. Hosts of one simulation may
+share what executing a block gave (`Executions`): equal states and equal bytes give
+equal results, and no host's own state is shared.
 
     b"\\x02" | sender (20) | nonce (8) | kind (1) | argument (20) | amount (8)
 
@@ -48,6 +50,7 @@ TRANSACTION_BYTES = 58
 GAS = 21_000
 FEE_WEI = 10**12
 KEPT_STATES = 8
+KEPT_EXECUTIONS = 64
 PRICES = 8
 """Priority fees are 1 to 8 wei: one more than the rest of the amount."""
 
@@ -89,20 +92,50 @@ class StateDisk:
     states: list[State] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """A valid block's result on one parent state."""
+
+    parent: State
+    parent_hash: Hash32
+    after: State
+    executed: Executed
+
+
+@dataclass(slots=True)
+class Executions:
+    """The newest KEPT_EXECUTIONS valid blocks, by their bytes."""
+
+    _found: dict[bytes, Execution] = field(default_factory=dict)
+
+    def get(self, block: bytes) -> Execution | None:
+        """What executing these bytes gave; good for a state equal to its parent."""
+        return self._found.get(block)
+
+    def keep(self, block: bytes, execution: Execution) -> None:
+        """Remember it; the oldest makes room."""
+        self._found[block] = execution
+        if len(self._found) > KEPT_EXECUTIONS:
+            del self._found[next(iter(self._found))]
+
+
 class Ledger:
     """One node's executor."""
 
     name = "ledger"
 
-    def __init__(self, genesis: Genesis, disk: StateDisk) -> None:
-        """Continue from what is durable."""
+    def __init__(
+        self, genesis: Genesis, disk: StateDisk, shared: Executions | None = None
+    ) -> None:
+        """Continue from what is durable; `shared` holds what others worked out."""
+        self._shared = Executions() if shared is None else shared
         self._minimum = genesis.consensus.min_validators
         self._disk = disk
         if not disk.states:
             disk.states.append(_first(genesis))
         self._states = {state.digest: state for state in disk.states}
         self._newest = disk.states[-1]
-        self._pending: dict[Hash32, tuple[Hash32, State, Executed]] = {}
+        self._pending: dict[Hash32, Execution] = {}
 
     @property
     def head(self) -> tuple[int, Hash32]:
@@ -135,24 +168,26 @@ class Ledger:
                 included.append(position)
                 gas, size = gas - GAS, size - len(raw)
         chosen = tuple(raws[position] for position in included)
-        block = self._seal(parent, env, state, chosen)
-        executed = self.execute(block.encode())
-        return BuiltBlock(block.encode(), executed, tuple(included), ())
+        block = self._seal(parent, env, state, chosen).encode()
+        return BuiltBlock(block, self.execute(block), tuple(included), ())
 
     def execute(self, block: bytes, time_ms: int | None = None) -> Executed:
         """Execute on the parent's committed state. Raises BlockInvalid."""
-        decoded = Block.decode(block)
-        held = self._pending.get(decoded.digest)
+        found = self._shared.get(block)
+        if found is None or self._states.get(found.parent_hash) != found.parent:
+            decoded = Block.decode(block)
+            held = self._pending.get(decoded.digest)
+            if held is not None:
+                return held.executed
+            found = self._execute(decoded)
+            self._shared.keep(block, found)
+        held = self._pending.get(found.executed.digest)
         if held is not None:
-            return held[2]
-        header = decoded.header
-        parent = self._parent(header.parent_hash)
-        after, executed = self._apply(parent, header, decoded.transactions)
-        _check(header, after, decoded.transactions)
+            return held.executed
         if len(self._pending) >= MAX_PENDING_BLOCKS:
             raise ExecutorFailed(f"more than {MAX_PENDING_BLOCKS} blocks wait")
-        self._pending[decoded.digest] = (header.parent_hash, after, executed)
-        return executed
+        self._pending[found.executed.digest] = found
+        return found.executed
 
     def commit(self, digest: Hash32) -> None:
         """Make an executed block the new head; idempotent."""
@@ -161,7 +196,7 @@ class Ledger:
         held = self._pending.get(digest)
         if held is None:
             raise UnknownState(digest.hex())
-        self._newest = held[1]
+        self._newest = held.after
         self._states[digest] = self._newest
         self._pending.clear()
         while len(self._states) > KEPT_STATES:
@@ -190,6 +225,14 @@ class Ledger:
         if state is None:
             raise UnknownState(digest.hex())
         return state
+
+    def _execute(self, block: Block) -> Execution:
+        """Raises BlockInvalid, UnknownState."""
+        header = block.header
+        parent = self._parent(header.parent_hash)
+        after, executed = self._apply(parent, header, block.transactions)
+        _check(header, executed, block.transactions)
+        return Execution(parent, header.parent_hash, after, executed)
 
     def _apply(
         self, parent: State, header: Header, raws: Sequence[bytes]
@@ -257,9 +300,9 @@ class Ledger:
             parent_beacon_block_root=PARENT_BEACON_BLOCK_ROOT,
             requests_hash=EMPTY_REQUESTS_HASH,
         )
-        after, _ = self._apply(state, draft, raws)
-        extra = ValidatorSet(after.validators).digest
-        return Block(replace(draft, state_root=after.root, extra_data=extra), raws)
+        after, executed = self._apply(state, draft, raws)
+        root, extra = executed.state_root, ValidatorSet(after.validators).digest
+        return Block(replace(draft, state_root=root, extra_data=extra), raws)
 
 
 class View:
@@ -298,7 +341,7 @@ def _receipts_root(raws: Sequence[bytes]) -> Hash32:
     return Hash32(blake2b(size, digest_size=32).digest())
 
 
-def _check(header: Header, after: State, raws: Sequence[bytes]) -> None:
+def _check(header: Header, executed: Executed, raws: Sequence[bytes]) -> None:
     """Raises BlockInvalid where the header contradicts the execution."""
     if header.transactions_root != list_root(raws):
         raise BlockInvalid("transactions root")
@@ -306,7 +349,8 @@ def _check(header: Header, after: State, raws: Sequence[bytes]) -> None:
         raise BlockInvalid("gas used")
     if header.receipts_root != _receipts_root(raws):
         raise BlockInvalid("receipts root")
-    if header.state_root != after.root:
+    if header.state_root != executed.state_root:
         raise BlockInvalid("state root")
-    if header.extra_data != ValidatorSet(after.validators).digest:
+    validators = executed.validators or ()
+    if header.extra_data != ValidatorSet(validators).digest:
         raise BlockInvalid("validators of the next height")

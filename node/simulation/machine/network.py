@@ -136,11 +136,13 @@ class Wire:
     def carry(self, source: "Port", target: "Port", message: WireMessage) -> None:
         """Deliver later, twice or never."""
         link = (source.name, target.name)
-        if self.vanishing.get(link) or self._random.random() < self._loss_of(message):
+        loss = self._loss_of(message) if self.muted else self.loss
+        if self.vanishing.get(link) or self._random.random() < loss:
             return
         copies = 2 if self._random.random() < self.repeat else 1
+        now_s = self._loop.time()
         for _ in range(copies):
-            at_s = self._loop.time() + self._delay_s()
+            at_s = now_s + self._delay_s()
             if not self.shuffled:
                 at_s = max(at_s, self._last_s.get(link, 0.0))
                 self._last_s[link] = at_s
@@ -149,7 +151,7 @@ class Wire:
             )
 
     def _loss_of(self, message: WireMessage) -> float:
-        if self.muted and isinstance(message, CONSENSUS):
+        if isinstance(message, CONSENSUS):
             code = int(message.signed.payload.code)
             losses: list[float] = self.muted.get(code, [])
             return max(self.loss, *losses) if losses else self.loss
@@ -175,7 +177,7 @@ class Wire:
         return decoded
 
     def _delay_s(self) -> float:
-        delay_s = self._random.uniform(MIN_DELAY_S, MAX_DELAY_S)
+        delay_s = MIN_DELAY_S + (MAX_DELAY_S - MIN_DELAY_S) * self._random.random()
         if self.slow_s:
             delay_s += self._random.random() * self.slow_s
         if self.shuffled:

@@ -11,9 +11,9 @@ import asyncio
 import heapq
 from asyncio import base_events, events
 from collections import deque
-from collections.abc import Awaitable, Callable
-from contextvars import Context, ContextVar
-from typing import TypeVar, TypeVarTuple
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context, ContextVar, copy_context
+from typing import Any, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -26,6 +26,44 @@ START_S = 1_800_000_000
 
 class NothingLeft(Exception):
     """Every task waits for something that never comes."""
+
+
+class _Call(events.Handle):
+    """asyncio's, made without asking for its debug mode."""
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        callback: Callable[..., object],
+        args: Sequence[Any],
+        loop: "VirtualLoop",
+        context: Context | None,
+    ) -> None:
+        self._callback, self._args, self._loop = callback, args, loop
+        self._context = copy_context() if context is None else context
+        self._cancelled = False
+        self._repr = self._source_traceback = None
+
+
+class _Timer(events.TimerHandle):
+    """Likewise."""
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        when: float,
+        callback: Callable[..., object],
+        args: Sequence[Any],
+        loop: "VirtualLoop",
+        context: Context | None,
+    ) -> None:
+        self._callback, self._args, self._loop = callback, args, loop
+        self._context = copy_context() if context is None else context
+        self._cancelled = self._scheduled = False
+        self._repr = self._source_traceback = None
+        self._when = when
 
 
 class VirtualLoop(base_events.BaseEventLoop):
@@ -65,6 +103,17 @@ class VirtualLoop(base_events.BaseEventLoop):
         """Run what waited, in its order, and go on."""
         self._ready.extend(self._held.pop(owner, []))
 
+    def call_soon(
+        self,
+        callback: Callable[[*Ts], object],
+        *args: *Ts,
+        context: Context | None = None,
+    ) -> events.Handle:
+        """In the next turn, after what waits already."""
+        handle = _Call(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
     def call_later(
         self,
         delay: float,
@@ -73,7 +122,11 @@ class VirtualLoop(base_events.BaseEventLoop):
         context: Context | None = None,
     ) -> events.TimerHandle:
         """A timer from now."""
-        return self.call_at(self._now_s + delay, callback, *args, context=context)
+        when = self._now_s + delay
+        timer = _Timer(when, callback, args, self, context)
+        self._timers_set += 1
+        heapq.heappush(self._timers, (when, self._timers_set, timer))
+        return timer
 
     def call_at(
         self,
@@ -83,30 +136,32 @@ class VirtualLoop(base_events.BaseEventLoop):
         context: Context | None = None,
     ) -> events.TimerHandle:
         """A timer; those of one moment ring in the order in which they were set."""
-        timer = events.TimerHandle(when, callback, args, self, context)
+        timer = _Timer(when, callback, args, self, context)
         self._timers_set += 1
         heapq.heappush(self._timers, (when, self._timers_set, timer))
         return timer
 
     def _run_once(self) -> None:
-        """One turn: move the time if nothing is ready, run what is."""
+        """Turns until the loop is told to stop: each moves the time if nothing is
+        ready, and runs what is."""
         ready, timers = self._ready, self._timers
-        while timers and timers[0][2]._cancelled:
-            heapq.heappop(timers)
-        if not ready:
-            if not timers:
-                raise NothingLeft("every task waits for something that never comes")
-            self._now_s = max(self._now_s, timers[0][0])
-        while timers and timers[0][0] <= self._now_s:
-            ready.append(heapq.heappop(timers)[2])
-        for _ in range(len(ready)):
-            handle = ready.popleft()
-            if handle._cancelled:
-                continue
-            if self._held and (owner := _owner_of(handle)) in self._held:
-                self._held[owner].append(handle)
-            else:
-                handle._run()
+        while not self._stopping:  # type: ignore[attr-defined]
+            while timers and timers[0][2]._cancelled:
+                heapq.heappop(timers)
+            if not ready:
+                if not timers:
+                    raise NothingLeft("every task waits for what never comes")
+                self._now_s = max(self._now_s, timers[0][0])
+            while timers and timers[0][0] <= self._now_s:
+                ready.append(heapq.heappop(timers)[2])
+            for _ in range(len(ready)):
+                handle = ready.popleft()
+                if handle._cancelled:
+                    continue
+                if self._held and (owner := _owner_of(handle)) in self._held:
+                    self._held[owner].append(handle)
+                else:
+                    handle._run()
 
     def _timer_handle_cancelled(self, _: events.TimerHandle) -> None:
         """It is dropped when its time comes."""
@@ -138,7 +193,7 @@ class NodeClock:
 
     def monotonic_ms(self) -> int:
         """Drifts, never jumps."""
-        return int(self._loop.time() * 1000 * self.rate + 1e-6)
+        return int(self._loop._now_s * 1000 * self.rate + 1e-6)
 
     def wall_s(self) -> int:
         """Drifts and jumps."""

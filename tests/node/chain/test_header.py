@@ -6,7 +6,13 @@ from dataclasses import replace
 import pytest
 from eth.vm.forks.prague.blocks import PragueBlockHeader
 
-from node.chain.header import EMPTY_REQUESTS_HASH, NAMES, Header, prev_randao_of
+from node.chain.header import (
+    EMPTY_REQUESTS_HASH,
+    MAX_HEADER_BYTES,
+    NAMES,
+    Header,
+    prev_randao_of,
+)
 from node.chain.header_rules import HeaderInvalid, HeaderRules
 from node.primitives import rlp
 from node.primitives.keccak import keccak256
@@ -72,6 +78,16 @@ def test_headers_of_another_shape_are_refused() -> None:
     ):
         with pytest.raises(rlp.RlpError):
             Header.decode(rlp.encode_list(broken))
+
+
+def test_the_longest_header_is_within_the_bound_and_nothing_longer_is_read() -> None:
+    most = 2**256 - 1
+    numbers = {n: most for n in NAMES if isinstance(getattr(HEADER, n), int)}
+    longest = replace(HEADER, extra_data=b"\xff" * 32, **numbers)
+    assert len(longest.encoded) <= MAX_HEADER_BYTES
+    assert Header.decode(longest.encoded) == longest
+    with pytest.raises(rlp.RlpError, match="more than 1024 bytes"):
+        Header.decode(bytes(MAX_HEADER_BYTES + 1))
 
 
 def test_the_empty_requests_hash_is_that_of_nothing() -> None:

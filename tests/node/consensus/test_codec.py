@@ -243,6 +243,20 @@ def test_what_a_message_holds_is_bounded() -> None:
         decode_message(encode_message(proposal), DOMAIN, HashVerifier())
 
 
+def test_what_is_longer_than_any_is_not_looked_into() -> None:
+    """A megabyte of tiny items would be a third of a second of decoding."""
+    many = rlp.encode_list([b"\x01"] * 1_000_000)
+    seal_item, prepare = rlp.encode(bytes(65)), rlp.encode([b"\1", b"", X.digest])
+    for parts, reason in (
+        ([b"\x01"] * 100, "more than 7 items"),
+        ([b"\x01", many, seal_item], "longer than any can be"),
+        ([b"\x01", prepare, many], "longer than any can be"),
+        ([b"\x80", prepare, seal_item, many, *[b"\xc0"] * 3], "a header of more"),
+    ):
+        with pytest.raises(MessageInvalid, match=reason):
+            decode_message(rlp.encode_list(parts), DOMAIN, REAL)
+
+
 def test_the_largest_justified_proposal_fits() -> None:
     """64 validators, the most transactions: below the limit of a message."""
     pairs = round_changes("A", 1, HELD) * MAX_JUSTIFICATION

@@ -10,7 +10,9 @@ from node.driver.peers import admission
 from node.driver.peers.admission import Submitted
 from node.execution.executor import ErrorKind, TxError, TxInfo
 from node.execution.pyevm import PyEvmExecutor
+from node.gossip.messages import TransactionBatch
 from node.primitives.keccak import keccak256
+from node.primitives.types import Address
 from node.txpool.entries import Refusal
 from tests.node.driver.cluster import DEADLINE_S, Cluster, transfer
 
@@ -68,6 +70,20 @@ async def test_a_transaction_that_breaks_the_decoder_is_refused_alone(
         good, bad, better = await node.driver.submit(raws)
         assert (good.ok, bad.ok, better.ok) == (True, False, True)
         assert bad.message == "decoding failed: RuntimeError('a bug')"
+
+
+async def test_a_peer_that_sends_what_no_pool_takes_is_reported(
+    tmp_path: Path,
+) -> None:
+    peer = Address(b"\x77" * 20)
+    async with Cluster(tmp_path, 1) as cluster:
+        node = cluster.nodes[0]
+        few = [bytes([n]) for n in range(admission.MAX_JUNK)]
+        many = [b"\xff" + bytes([n]) for n in range(admission.MAX_JUNK + 1)]
+        for junk in (few, many):
+            node.driver.inbox.on_message(peer, TransactionBatch(tuple(junk)))
+            await node.driver.submit([b""])  # batches are taken in their order
+        assert node.mesh.reports == [(peer, "many of its transactions are none")]
 
 
 async def test_beyond_the_limit_clients_are_told_that_the_node_is_busy(

@@ -89,6 +89,13 @@ def test_only_one_whole_list_splits() -> None:
             rlp.split_list(data)
 
 
+def test_a_list_is_not_split_beyond_what_its_reader_allows() -> None:
+    data = rlp.encode_list([b"\x01"] * 100)
+    assert len(rlp.split_list(data, 100)) == 100
+    with pytest.raises(RlpError, match="more than 99 items"):
+        rlp.split_list(data, 99)
+
+
 def nested(depth: int) -> bytes:
     data = b"\xc0"
     for _ in range(depth):

@@ -183,6 +183,12 @@ MUTANTS = (
         "        assert validators",
     ),
     Mutant(
+        "synced seals of another block of the height",
+        VERIFICATION,
+        "if certificate.digest != block.digest:",
+        "if not certificate.digest:",
+    ),
+    Mutant(
         "PREPAREs one short of a quorum lock",
         HEIGHT,
         "if len(prepares) < quorum:",
@@ -306,6 +312,24 @@ MUTANTS = (
         ENGINE,
         "if self._height is not None and signed.payload.height == current:",
         "if self._height is not None and signed.payload.height <= current:",
+    ),
+    Mutant(
+        "evidence not asked to be kept",
+        HEIGHT,
+        "self._out.emit(RecordEvidence(evidence))",
+        "pass",
+    ),
+    Mutant(
+        "evidence counted and not kept",
+        DRIVER,
+        "        self._context.tasks.spawn(work)\n\n    def _fail",
+        "        work.close()\n\n    def _fail",
+    ),
+    Mutant(
+        "evidence kept of the first liar alone",
+        MESSAGE_LOG,
+        "if key in self._accused:",
+        "if self._accused:",
     ),
     Mutant(
         "pool evicts without a trace",

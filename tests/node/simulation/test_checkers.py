@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from node.chain.signing import MessageCode
 from node.consensus.messages import (
     Commit,
     CommitMessage,
@@ -14,7 +15,8 @@ from node.consensus.messages import (
 )
 from node.primitives.keccak import keccak256
 from node.simulation.checkers.verdict import Verdict, verdict_of
-from node.simulation.history import Ended, History, Signed
+from node.simulation.history import Doubled, Ended, History, Signed
+from node.simulation.machine.keys import address_of
 from node.simulation.plan import plan_of
 from node.simulation.run import simulate_with
 from node.simulation.world import World
@@ -42,6 +44,7 @@ def judged(world: World, change: Callable[[History], None]) -> Verdict:
         ended=[],
         acknowledged=dict(original.acknowledged),
         resumed_ms=dict(original.resumed_ms),
+        doubled=dict(original.doubled),
     )
     change(world.history)
     try:
@@ -147,6 +150,14 @@ def test_a_node_that_ends_by_itself(world: World) -> None:
         history.ended.append(Ended(1, "C", ValueError("a bug")))
 
     expect(judged(world, change), "ending")
+
+
+def test_a_double_signature_that_was_seen_and_not_kept(world: World) -> None:
+    def change(history: History) -> None:
+        seen = Doubled("A", address_of("B"), int(MessageCode.COMMIT), 3)
+        history.doubled[seen] = history.healed_ms
+
+    expect(judged(world, change), "evidence: A saw two payloads of kind 2 at height 3")
 
 
 def test_liars_are_not_judged() -> None:

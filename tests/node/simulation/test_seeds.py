@@ -8,7 +8,7 @@ from node.simulation.plan import Plan, plan_of
 from node.simulation.run import Outcome, simulate
 
 CHUNK = 10
-CHUNKS = 18
+CHUNKS = 40
 LONG_CHUNK = 250
 LONG_CHUNKS = 40
 LONG_FROM = 100_000
