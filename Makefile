@@ -6,9 +6,10 @@ NATIVE := node/execution/rust
 DIR ?= network
 SEED ?= 1
 MINUTES ?= 10
+SECONDS ?= 12
 
 .DEFAULT_GOAL := help
-.PHONY: help compare install test check bench-engine network simulate chaos lock clean
+.PHONY: help compare install test check bench-engine network simulate chaos flood lock clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +39,9 @@ simulate: $(VENV)/.installed ## one simulated network with the faults of SEED
 
 chaos: $(VENV)/.native ## kills, pauses and partitions of real nodes under load, for MINUTES
 	$(BIN)/python -m tests.node.network.chaos $(MINUTES)
+
+flood: $(VENV)/.native ## what floods of bad frames cost real nodes, SECONDS a kind
+	$(BIN)/python -m tests.node.network.flood $(SECONDS)
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@echo "installing into $(VENV) (a minute, once)"

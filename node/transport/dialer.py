@@ -28,6 +28,7 @@ from node.transport.handshake import (
     prove,
 )
 from node.transport.peer import Peer
+from node.transport.pieces import OutboundSocket
 from node.transport.settings import DialTarget
 
 
@@ -106,6 +107,7 @@ class Dialer:
                         heartbeat=limits.HEARTBEAT_S,
                         max_msg_size=limits.MAX_FRAME_BYTES,
                         compress=0,
+                        autoping=False,
                         ssl=self._context or True,
                         timeout=aiohttp.ClientWSTimeout(
                             ws_close=limits.CLOSE_TIMEOUT_S
@@ -146,7 +148,10 @@ class Dialer:
             pinned = aiohttp.Fingerprint(fingerprint)
         connector = aiohttp.TCPConnector(ssl=pinned, force_close=True)
         return aiohttp.ClientSession(
-            connector=connector, auto_decompress=False, trust_env=False
+            connector=connector,
+            auto_decompress=False,
+            trust_env=False,
+            ws_response_class=OutboundSocket,
         )
 
 

@@ -12,7 +12,7 @@ decoder turns into 65 megabytes of objects, ends at its second byte.
 Pure: no clock, no socket.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -27,6 +27,7 @@ from node.consensus.codec import (
     decode_message,
     encode_message,
 )
+from node.consensus.messages import ProposalMessage, RoundChangeMessage
 from node.driver.ports import WireMessage
 from node.gossip.limits import MAX_REQUEST_HASHES
 from node.gossip.messages import (
@@ -38,6 +39,7 @@ from node.gossip.messages import (
 )
 from node.primitives.types import Address, Hash32
 from node.sync.messages import (
+    MAX_BARE_BYTES,
     MAX_BLOCKS_PER_ANSWER,
     MAX_OBSERVED_SIGNATURES,
     BlockByDigest,
@@ -48,9 +50,11 @@ from node.sync.messages import (
     Signatures,
 )
 from node.transport.limits import (
+    ITEMS_PER_COST,
     MAX_FRAME_BYTES,
     MAX_FRAMES_PER_MESSAGE,
     MAX_ITEM_BYTES,
+    QUESTION_COST,
 )
 
 MAX_NUMBER = 2**63 - 1
@@ -100,6 +104,8 @@ class Received:
 
     message: WireMessage
     size: int
+    cost: int = 1
+    """How often it counts against what its sender may send."""
 
 
 class Reader:
@@ -184,12 +190,16 @@ def encode(message: WireMessage) -> bytes:
     return frame
 
 
-def decode(data: bytes, domain: SigningDomain, verifier: Verifier) -> list[Received]:
-    """The messages of one WebSocket message, in order. Raises FrameError."""
+def decode(
+    data: bytes, domain: SigningDomain, verifier: Verifier
+) -> Iterator[Received]:
+    """The messages of one WebSocket message, in order and one by one: whoever reads
+    them can stop at what it costs. Raises FrameError at the first that is none."""
     reader = Reader(data)
-    received: list[Received] = []
+    count = 0
     while not reader.is_done:
-        if len(received) >= MAX_FRAMES_PER_MESSAGE:
+        count += 1
+        if count > MAX_FRAMES_PER_MESSAGE:
             raise FrameError(f"more than {MAX_FRAMES_PER_MESSAGE} frames at once")
         start = reader.at
         length = reader.count(MAX_FIELDS)
@@ -200,10 +210,27 @@ def decode(data: bytes, domain: SigningDomain, verifier: Verifier) -> list[Recei
             message = DECODERS[kind](reader)
         else:
             raise FrameError(f"a {Kind(kind).name} frame of {length} fields")
-        received.append(Received(message, reader.at - start))
-    if not received:
+        yield Received(message, reader.at - start, cost_of(message))
+    if not count:
         raise FrameError("empty")
-    return received
+
+
+def cost_of(message: WireMessage) -> int:
+    """Signatures to recover, items to look at, what an answer takes; 1 for most."""
+    match message:
+        case ProposalMessage(round_changes=changes, prepares=prepares):
+            hashes = len(message.block.transaction_hashes)
+            return 1 + len(changes) + len(prepares) + hashes // ITEMS_PER_COST
+        case RoundChangeMessage(prepares=prepares):
+            return 1 + len(prepares)
+        case TransactionBatch(transactions) | Transactions(_, transactions):
+            return 1 + len(transactions) // ITEMS_PER_COST
+        case GetTransactions(hashes=hashes):
+            return QUESTION_COST + len(hashes) // ITEMS_PER_COST
+        case GetBlocks() | GetBlockByDigest() | GetSignatures():
+            return QUESTION_COST
+        case _:
+            return 1
 
 
 def _consensus(
@@ -299,7 +326,7 @@ def _get_signatures(reader: Reader) -> GetSignatures:
 def _signatures(reader: Reader) -> Signatures:
     request_id = reader.number()
     return Signatures(
-        request_id, reader.binaries(MAX_OBSERVED_SIGNATURES, MAX_MESSAGE_BYTES)
+        request_id, reader.binaries(MAX_OBSERVED_SIGNATURES, MAX_BARE_BYTES)
     )
 
 

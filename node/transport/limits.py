@@ -34,9 +34,16 @@ MAX_QUEUE_FRAMES = 16_384
 
 FRAMES_PER_S = 2_000
 FRAMES_BURST = 6_000
-"""Frames that a peer may send; a peer that floods is disconnected."""
+"""Frames that a peer may send; a peer that floods is disconnected. A frame that costs
+more counts more: a consensus message once for each signature in it, a question
+QUESTION_COST times, lists once for ITEMS_PER_COST transactions or hashes."""
+QUESTION_COST = 8
+ITEMS_PER_COST = 32
 YIELD_FRAMES = 32
 """After so many frames of one peer the others and the timers get their turn."""
+BYTES_PER_S = 16_000_000
+BYTES_BURST = 32_000_000
+"""What is read of one peer; of one that sends faster, reading pauses."""
 
 HEARTBEAT_S = 5.0
 CLOSE_TIMEOUT_S = 1.0

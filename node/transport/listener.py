@@ -27,6 +27,7 @@ from node.transport.handshake import (
     decode_proof,
 )
 from node.transport.peer import Peer
+from node.transport.pieces import InboundSocket
 from node.transport.settings import MeshError
 
 log = logging.getLogger(__name__)
@@ -229,10 +230,11 @@ class Listener:
         self._gate.validate_stranger(proof.hello.address)
         address = self._server_side.verify(proof, _now_ms())
         self._gate.validate_inbound(address)
-        websocket = web.WebSocketResponse(
+        websocket = InboundSocket(
             heartbeat=limits.HEARTBEAT_S,
             max_msg_size=limits.MAX_FRAME_BYTES,
             compress=False,
+            autoping=False,  # pings are counted: `Peer` answers them
             timeout=limits.CLOSE_TIMEOUT_S,
         )
         if not websocket.can_prepare(request):

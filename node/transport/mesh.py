@@ -23,7 +23,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from node.chain.genesis import Genesis
@@ -240,10 +240,9 @@ class Mesh:
         if self._inbox is not None:
             self._inbox.on_disconnected(peer.address)
 
-    def _on_data(self, peer: Peer, data: bytes) -> int:
-        """Decode one WebSocket message and hand its messages on."""
-        received = decode(data, self._domain, self._verifier)
-        for item in received:
+    def _on_data(self, peer: Peer, data: bytes) -> Iterator[int]:
+        """Decode one WebSocket message and hand its messages on; what each costs."""
+        for item in decode(data, self._domain, self._verifier):
             if self._peers.get(peer.address) is not peer or self._inbox is None:
                 break
             message = item.message
@@ -251,7 +250,7 @@ class Mesh:
             if isinstance(message, Status):
                 peer.height = message.height
             self._inbox.on_message(peer.address, message)
-        return len(received)
+            yield item.cost
 
     def _enqueue(self, peers: Sequence[Peer], message: WireMessage) -> None:
         frame = encode(message)

@@ -3,13 +3,14 @@
 Sending never blocks: frames are queued and a task writes them, joined into one
 WebSocket message where several wait (large answers give way to all else). What a peer
 may cost is bounded: its queue (then it is too slow and is disconnected), the frames it
-sends a second (then it floods), the size of a message, and its share of the loop.
+sends a second and what they cost (then it floods), its bytes (then reading pauses), the
+size of a message, and its share of the loop.
 """
 
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 import aiohttp
@@ -20,6 +21,25 @@ from node.transport import limits
 from node.transport.frames import FrameError, Lane
 
 Socket: TypeAlias = "web.WebSocketResponse | aiohttp.ClientWebSocketResponse"
+
+
+class Allowance:
+    """A bucket that fills at `per_s` up to `most`, and is full at first."""
+
+    __slots__ = ("_at_s", "_left", "_most", "_per_s")
+
+    def __init__(self, per_s: int, most: int) -> None:
+        self._per_s, self._most = per_s, most
+        self._left = float(most)
+        self._at_s = time.monotonic()
+
+    def spend(self, amount: int) -> float:
+        """Take it out; for how many seconds it is overdrawn, 0 when it is not."""
+        now_s = time.monotonic()
+        gained = (now_s - self._at_s) * self._per_s
+        self._at_s = now_s
+        self._left = min(self._most, self._left + gained) - amount
+        return max(0.0, -self._left / self._per_s)
 
 
 class Peer:
@@ -40,8 +60,8 @@ class Peer:
         self._queued_bytes = 0
         self._wake = asyncio.Event()
         self._end = asyncio.Event()
-        self._allowance = float(limits.FRAMES_BURST)
-        self._allowance_at_s = time.monotonic()
+        self._frames = Allowance(limits.FRAMES_PER_S, limits.FRAMES_BURST)
+        self._bytes = Allowance(limits.BYTES_PER_S, limits.BYTES_BURST)
 
     def enqueue(self, frame: bytes, lane: Lane) -> bool:
         """Queue a frame; a peer that cannot keep up is ended. False: not queued."""
@@ -72,11 +92,11 @@ class Peer:
             self._queued_bytes = 0
             self._end.set()
 
-    async def run(self, on_data: Callable[["Peer", bytes], int]) -> str:
+    async def run(self, on_data: Callable[["Peer", bytes], Iterator[int]]) -> str:
         """Read and write until either side ends it; returns why. Then `close`.
 
-        `on_data` takes one WebSocket message and returns how many frames it held; its
-        FrameError ends the connection and is raised.
+        `on_data` takes one WebSocket message and yields after each frame what it cost;
+        its FrameError ends the connection and is raised.
         """
         tasks = [
             asyncio.ensure_future(self._read(on_data)),
@@ -96,17 +116,30 @@ class Peer:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _read(self, on_data: Callable[["Peer", bytes], int]) -> None:
-        frames = 0
+    async def _read(self, on_data: Callable[["Peer", bytes], Iterator[int]]) -> None:
+        spent = 0
         async for message in self._socket:
-            if message.type is not WSMsgType.BINARY:
-                raise _fault(message)
-            count = on_data(self, message.data)
-            self._spend(count)
-            frames += count
-            if frames >= limits.YIELD_FRAMES:
-                frames = 0
-                await asyncio.sleep(0)
+            if message.type is WSMsgType.BINARY:
+                costs = on_data(self, message.data)
+            else:
+                costs = await self._control(message)
+            for cost in costs:
+                if self._frames.spend(cost):
+                    raise FrameError(f"more than {limits.FRAMES_PER_S} frames a second")
+                spent += cost
+                if spent >= limits.YIELD_FRAMES:
+                    spent = 0
+                    await asyncio.sleep(0)
+            if wait_s := self._bytes.spend(len(message.data)):
+                await asyncio.sleep(wait_s)
+
+    async def _control(self, message: aiohttp.WSMessage) -> Iterator[int]:
+        """Answer a ping; it and its answer count like a frame. Raises FrameError."""
+        if message.type is WSMsgType.PING:
+            await self._socket.pong(message.data)
+        elif message.type is not WSMsgType.PONG:
+            raise _fault(message)
+        return iter((1,))
 
     async def _write(self) -> None:
         while True:
@@ -131,16 +164,6 @@ class Peer:
             parts.append(self._queue.popleft())
         self._queued_bytes -= sum(map(len, parts))
         return first if len(parts) == 1 else b"".join(parts)
-
-    def _spend(self, frames: int) -> None:
-        """Token bucket of received frames."""
-        now_s = time.monotonic()
-        gained = (now_s - self._allowance_at_s) * limits.FRAMES_PER_S
-        self._allowance_at_s = now_s
-        allowance = min(limits.FRAMES_BURST, self._allowance + gained) - frames
-        self._allowance = allowance
-        if allowance < 0:
-            raise FrameError(f"more than {limits.FRAMES_PER_S} frames a second")
 
     async def close(self) -> None:
         """Say goodbye; does not wait long for an answer."""

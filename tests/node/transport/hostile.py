@@ -53,18 +53,25 @@ class Hostile:
         )
         return replace(proof, hello=hello)
 
-    async def upgrade(self, header: str) -> aiohttp.ClientWebSocketResponse:
+    async def upgrade(
+        self, header: str, autoping: bool = True
+    ) -> aiohttp.ClientWebSocketResponse:
         """Raises aiohttp.WSServerHandshakeError when the node refuses."""
         websocket = await self._session.ws_connect(
-            f"{self._url}/peer", headers={"Authorization": header}, max_msg_size=0
+            f"{self._url}/peer",
+            headers={"Authorization": header},
+            max_msg_size=0,
+            autoping=autoping,
         )
         self.sockets.append(websocket)
         return websocket
 
-    async def connect(self, key: PrivateKey) -> aiohttp.ClientWebSocketResponse:
+    async def connect(
+        self, key: PrivateKey, autoping: bool = True
+    ) -> aiohttp.ClientWebSocketResponse:
         """An authenticated connection: the handshake done right."""
         proof = await self.prove(key)
-        websocket = await self.upgrade(proof.header())
+        websocket = await self.upgrade(proof.header(), autoping)
         await self.node.inbox.until(
             lambda: key.address in [info.address for info in self.node.mesh.peers()]
         )

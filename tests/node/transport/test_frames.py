@@ -17,6 +17,7 @@ from node.consensus.messages import (
     PrepareDraft,
     RoundChange,
     RoundChangeDraft,
+    RoundChangeMessage,
 )
 from node.driver.ports import WireMessage
 from node.gossip.messages import (
@@ -29,6 +30,7 @@ from node.gossip.messages import (
 from node.primitives.secp256k1 import PrivateKey
 from node.primitives.types import Address, Hash32
 from node.sync.messages import (
+    MAX_BARE_BYTES,
     MAX_BLOCKS_PER_ANSWER,
     BlockByDigest,
     Blocks,
@@ -46,7 +48,11 @@ from node.transport.frames import (
     decode,
     encode,
 )
-from node.transport.limits import MAX_FRAME_BYTES, MAX_FRAMES_PER_MESSAGE
+from node.transport.limits import (
+    MAX_FRAME_BYTES,
+    MAX_FRAMES_PER_MESSAGE,
+    QUESTION_COST,
+)
 
 DOMAIN = SigningDomain(7, Hash32(b"\x07" * 32))
 KEY = PrivateKey(b"\x01" * 32)
@@ -91,6 +97,30 @@ def test_several_frames_share_one_websocket_message() -> None:
     assert sizes == [len(encode(message)) for message in MESSAGES]
 
 
+def test_a_frame_counts_by_what_it_costs() -> None:
+    prepare = sign_draft(PrepareDraft(Prepare(5, 1, DIGEST)), DOMAIN, KEY)
+    draft = RoundChangeDraft(RoundChange(5, 2, 1, DIGEST), (prepare.signed,) * 3)  # type: ignore[arg-type]
+    change = sign_draft(draft, DOMAIN, KEY)
+    costs = {
+        type(item.message): item.cost
+        for message in (change, *MESSAGES)
+        for item in decode(encode(message), DOMAIN, Secp256k1Verifier())
+        if not isinstance(item.message, RoundChangeMessage) or item.message.prepares
+    }
+    assert costs.pop(RoundChangeMessage) == 4
+    questions = (GetTransactions, GetBlocks, GetBlockByDigest, GetSignatures)
+    assert [costs.pop(kind) for kind in questions] == [QUESTION_COST] * 4
+    assert set(costs.values()) == {1}
+
+
+def test_frames_are_decoded_one_by_one() -> None:
+    """Whoever reads stops when it is too much: nothing behind is looked at."""
+    found = decode(encode(MESSAGES[0]) + b"\xc1", DOMAIN, Secp256k1Verifier())
+    assert next(found).message == MESSAGES[0]
+    with pytest.raises(FrameError):
+        next(found)
+
+
 def test_every_kind_is_on_the_wire_under_its_fixed_number() -> None:
     kinds = {msgpack.unpackb(encode(message))[0] for message in MESSAGES}
     assert sorted(kinds) == [kind.value for kind in Kind] == list(range(11))
@@ -128,6 +158,10 @@ MALFORMED = {
         "at most 4096",
     ),
     "count without items": (b"\x92\x01\xdc\x10\x00", "malformed msgpack"),
+    "an observed message with more than itself": (
+        frame(Kind.SIGNATURES, 1, [bytes(MAX_BARE_BYTES + 1)]),
+        "at most 2000 bytes",
+    ),
     "large transaction": (frame(Kind.TRANSACTION_BATCH, [bytes(131_073)]), "131072"),
     "half a hash": (frame(Kind.GET_TRANSACTIONS, 1, bytes(33)), "32 bytes each"),
     "too many blocks": (frame(Kind.GET_BLOCKS, 1, 1, 129), "from 0 to 128"),

@@ -12,8 +12,13 @@ import pytest
 
 from node.chain.signing import SigningDomain
 from node.config import P2pConfig
-from node.consensus.codec import sign_draft
-from node.consensus.messages import Prepare, PrepareDraft
+from node.consensus.codec import MAX_JUSTIFICATION, sign_draft
+from node.consensus.messages import (
+    Prepare,
+    PrepareDraft,
+    RoundChange,
+    RoundChangeDraft,
+)
 from node.gossip.messages import Status
 from node.primitives.types import ZERO_HASH, Hash32
 from node.transport import limits
@@ -247,7 +252,9 @@ async def test_a_malformed_frame_costs_the_connection_and_then_a_ban(
             assert logged.count("banned for 60 s") == 1
             with pytest.raises(AssertionError, match="is banned for a while"):
                 await client.prove(KEYS[2])
-        assert node.inbox.messages == []
+        # What came whole before it was heard, nothing else.
+        heard = 2 if name == "trailing" else 0
+        assert node.inbox.messages == [(KEYS[2].address, STATUS)] * heard
         await is_alive(network, node)
 
 
@@ -275,8 +282,9 @@ async def test_text_messages_are_no_frames(tmp_path: Path, logged: LogWatch) -> 
 
 
 async def test_a_flood_of_good_frames_costs_the_connection(
-    tmp_path: Path, logged: LogWatch
+    tmp_path: Path, logged: LogWatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(limits, "FRAMES_PER_S", 10)  # however slow the test is
     async with loopback(tmp_path, KEYS[:3]) as network:
         node = await network.start(KEYS[1])
         async with hostile(network, node) as client:
@@ -286,6 +294,75 @@ async def test_a_flood_of_good_frames_costs_the_connection(
                 await websocket.send_bytes(frames)
             await node.inbox.until(lambda: node.inbox.disconnections != [])
             assert logged.count("frames a second") > 0
+        await is_alive(network, node)
+
+
+async def test_a_flood_of_pings_costs_the_connection(
+    tmp_path: Path, logged: LogWatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "FRAMES_PER_S", 10)  # however slow the test is
+    async with loopback(tmp_path, KEYS[:3]) as network:
+        node = await network.start(KEYS[1])
+        async with hostile(network, node) as client:
+            websocket = await client.connect(KEYS[2])
+            with contextlib.suppress(ConnectionError):
+                for _ in range(2 * limits.FRAMES_BURST):
+                    await websocket.ping()
+            await node.inbox.until(lambda: node.inbox.disconnections != [])
+            assert logged.count("frames a second") > 0
+        await is_alive(network, node)
+
+
+async def test_a_ping_is_answered_and_no_offence(tmp_path: Path) -> None:
+    async with loopback(tmp_path, KEYS[:3]) as network:
+        node = await network.start(KEYS[1])
+        async with hostile(network, node) as client:
+            websocket = await client.connect(KEYS[2], autoping=False)
+            await websocket.ping(b"there?")
+            async with asyncio.timeout(10):
+                answer = await websocket.receive()
+            assert (answer.type, answer.data) == (aiohttp.WSMsgType.PONG, b"there?")
+        assert node.inbox.disconnections == []
+
+
+@pytest.mark.parametrize("first", [b"\x02\x81", b"\x80\x81"], ids=["begun", "more"])
+async def test_a_message_in_pieces_is_refused_at_its_first(
+    tmp_path: Path, logged: LogWatch, first: bytes
+) -> None:
+    async with loopback(tmp_path, KEYS[:3]) as network:
+        node = await network.start(KEYS[1])
+        async with hostile(network, node) as client:
+            websocket = await client.connect(KEYS[2])
+            connection = websocket._conn
+            assert connection is not None
+            assert connection.transport is not None
+            connection.transport.write(first + bytes(5))
+            await node.inbox.until(lambda: node.inbox.disconnections != [])
+            assert logged.count("misbehaviour: WebSocket: a message in pieces") == 1
+        await is_alive(network, node)
+
+
+async def test_signatures_to_recover_count_against_the_frames_of_a_peer(
+    tmp_path: Path, logged: LogWatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ROUND_CHANGE with as many PREPAREs as fit takes a hundred times as long."""
+    monkeypatch.setattr(limits, "FRAMES_PER_S", 10)  # however slow the test is
+    key, domain = KEYS[2], SigningDomain(7_001, Hash32(b"\x01" * 32))
+    prepare = sign_draft(PrepareDraft(Prepare(1, 0, ZERO_HASH)), domain, key).signed
+    draft = RoundChangeDraft(
+        RoundChange(1, 1, 0, ZERO_HASH),
+        (prepare,) * MAX_JUSTIFICATION,  # type: ignore[arg-type]
+    )
+    frame = encode(sign_draft(draft, domain, key))
+    count = 1 + 2 * limits.FRAMES_BURST // MAX_JUSTIFICATION
+    async with loopback(tmp_path, KEYS[:3]) as network:
+        node = await network.start(KEYS[1])
+        async with hostile(network, node) as client:
+            websocket = await client.connect(key)
+            await websocket.send_bytes(frame * count)
+            await node.inbox.until(lambda: node.inbox.disconnections != [])
+            assert logged.count("frames a second") > 0
+        assert len(node.inbox.messages) < count
         await is_alive(network, node)
 
 
