@@ -26,7 +26,7 @@ from node.txpool.entries import (
     Selection,
     TxInfo,
 )
-from node.txpool.eviction import rank, worse_than
+from node.txpool.eviction import Rank, rank, worse_than
 from node.txpool.limits import (
     EXPIRE_INTERVAL_MS,
     MAX_QUARANTINED,
@@ -43,14 +43,13 @@ _NO_ACCOUNT = (0, 0)
 class _Batch:
     """What one call of `add` shares between its entries."""
 
-    __slots__ = ("at_ms", "base_fee", "dropped", "room", "searched_in_vain")
+    __slots__ = ("at_ms", "base_fee", "dropped", "room")
 
     def __init__(self, base_fee: int, at_ms: int, room: tuple[int, int]) -> None:
         self.base_fee = base_fee
         self.at_ms = at_ms
         self.room = room
         self.dropped: list[Dropped] = []
-        self.searched_in_vain = False
 
 
 class TxPool:
@@ -70,6 +69,8 @@ class TxPool:
         self._gapped = 0
         self._seq = 0
         self._expired_at_ms = 0
+        # The best newcomer since the last block for whom nobody had to leave.
+        self._in_vain: Rank | None = None
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -206,10 +207,11 @@ class TxPool:
     def _make_room(
         self, info: TxInfo, raw: bytes, queue: SenderQueue, batch: _Batch
     ) -> bool:
-        """Let worse ones go: a bounded number, for the search walks all senders."""
-        if batch.searched_in_vain:
-            return False
+        """Let worse ones go: a bounded number, for the search walks all senders; one in
+        vain says until the next block that no worse newcomer need be searched for."""
         newcomer = rank(info, queue, len(queue.txs) + 1, batch.base_fee)
+        if self._in_vain is not None and newcomer <= self._in_vain:
+            return False
         others = (other for other in self._queues.values() if other is not queue)
         enough = int(len(self._entries) * self.limits.evict_share)
         freed = 0
@@ -220,7 +222,7 @@ class TxPool:
             if freed >= enough and not self._is_full(raw, batch):
                 break
         self._forget_empty()
-        batch.searched_in_vain = freed == 0
+        self._in_vain = None if freed else newcomer
         return not self._is_full(raw, batch)
 
     # Selection and look-ups
@@ -282,6 +284,7 @@ class TxPool:
         changed by other means: with `included` empty.
         """
         done = frozenset(included)
+        self._in_vain = None
         dropped = self.expire(at_ms)
         for sender, nonce, balance in touched:
             queue = self._queues.get(sender)

@@ -1,6 +1,11 @@
 """Who leaves a full pool, and that it is said."""
 
+from collections.abc import Iterator
+from typing import Any
+
 from node.primitives.types import Address
+from node.txpool import pool
+from node.txpool.eviction import Rank, worse_than
 from node.txpool.limits import PoolLimits
 from tests.node.txpool.factory import ALICE, BOB, CAROL, RICH, Bench, hash_of, tx
 
@@ -80,3 +85,26 @@ def test_one_search_frees_a_bounded_part() -> None:
     assert len(bench.pool) == 64 - 8 + 1
     assert len(bench.dropped) == 8
     assert bench.pool.next_nonce(ALICE) == 56
+
+
+def test_a_search_in_vain_is_not_made_again_before_the_next_block(monkeypatch) -> None:
+    """It walks all senders: thousands that have no room must not each cost that."""
+    searches: list[int] = []
+
+    def counted(newcomer: Rank, *others: Any) -> Iterator[Any]:
+        searches.append(newcomer[1])
+        return worse_than(newcomer, *others)
+
+    monkeypatch.setattr(pool, "worse_than", counted)
+    bench = Bench(FOUR)
+    bench.add(*(tx(who, 0, fee=5) for who in (ALICE, BOB, CAROL)), tx(BOB, 1, fee=5))
+    full = ["txpool is full"]
+    assert bench.add(tx(CAROL, 1, fee=5)) == full
+    assert bench.add(tx(CAROL, 1, fee=5)) == bench.add(tx(CAROL, 1, fee=4)) == full
+    assert searches == [5]
+    assert bench.add(tx(CAROL, 1, fee=6)) == [""]
+    assert searches == [5, 6]
+    assert bench.add(tx(ALICE, 1, fee=5)) == full
+    bench.pool.on_block([], [], 0)
+    assert bench.add(tx(ALICE, 1, fee=5)) == full
+    assert searches == [5, 6, 5, 5]
