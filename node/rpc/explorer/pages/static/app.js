@@ -81,7 +81,8 @@ async function find(event) {
   if (/^\d+$/.test(wanted)) location.hash = `block/${wanted}`;
   else if (/^0x[0-9a-f]{40}$/.test(wanted)) location.hash = `address/${wanted}`;
   else if (/^0x[0-9a-f]{64}$/.test(wanted)) {
-    const found = await one("eth_getBlockByHash", wanted, false);
+    // When the node does not answer, the page of the transaction says so.
+    const found = await one("eth_getBlockByHash", wanted, false).catch(() => null);
     location.hash = `${found ? "block" : "tx"}/${wanted}`;
   } else show("That is no block number, hash or address.");
 }

@@ -22,6 +22,10 @@ export function table(columns, rows, caption) {
   );
 }
 
+// Bytes in a box that scrolls by itself, however many they are.
+export const bytes = (hex, caption) =>
+  h("div", { class: "bytes", tabindex: "0", role: "region", "aria-label": caption }, h("code", {}, hex));
+
 // Names and values, those without a value left out.
 export function facts(pairs) {
   const shown = pairs.filter(([, value]) => value !== null && value !== undefined);

@@ -35,8 +35,8 @@ export function gwei(quantity) {
 
 export function moment(quantity, isShort = false) {
   const date = new Date(Number(BigInt(quantity)) * 1000);
-  const whole = date.toLocaleString("en", { dateStyle: "medium", timeStyle: "medium" });
-  const words = isShort ? date.toLocaleTimeString("en", { timeStyle: "medium" }) : whole;
+  const whole = date.toLocaleString("en", { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" });
+  const words = isShort ? date.toLocaleTimeString("en", { timeStyle: "medium", hourCycle: "h23" }) : whole;
   return h("time", { datetime: date.toISOString(), title: whole }, words);
 }
 

@@ -1,6 +1,6 @@
 // One account as it is now.
 
-import { facts, h } from "../dom.js";
+import { bytes, facts, h } from "../dom.js";
 import { ask } from "../rpc.js";
 import { amount, code, number } from "../show.js";
 
@@ -10,15 +10,15 @@ export async function address(at) {
     ["eth_getTransactionCount", at, "latest"],
     ["eth_getCode", at, "latest"],
   ]);
-  const bytes = runtime.length / 2 - 1;
+  const size = runtime.length / 2 - 1;
   return [
-    h("h1", { tabindex: "-1" }, bytes ? "Contract" : "Account"),
+    h("h1", { tabindex: "-1" }, size ? "Contract" : "Account"),
     facts([
       ["Address", code(at)],
       ["Balance", amount(balance)],
-      [bytes ? "Contracts made" : "Transactions sent", number(nonce)],
-      ["Code", bytes ? `${number(bytes)} bytes` : "none"],
+      [size ? "Contracts made" : "Transactions sent", number(nonce)],
+      ["Code", size ? `${number(size)} bytes` : "none"],
     ]),
-    bytes ? [h("h2", {}, "Code"), h("p", {}, code(runtime))] : null,
+    size ? [h("h2", {}, "Code"), bytes(runtime, "Code")] : null,
   ];
 }

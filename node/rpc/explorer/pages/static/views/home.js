@@ -12,7 +12,7 @@ async function newestBlocks(head) {
   return ask(numbers.map((at) => ["eth_getBlockByNumber", `0x${at.toString(16)}`, false]));
 }
 
-const share = (block) => Math.round((100 * Number(block.gasUsed)) / Number(block.gasLimit));
+const share = (block) => Math.round((100 * Number(block.gasUsed)) / Math.max(Number(block.gasLimit), 1));
 
 export async function home() {
   const [head, status, pool] = await ask([["eth_blockNumber"], ["qbft_status"], ["txpool_status"]]);

@@ -1,12 +1,13 @@
 // One transaction: decoded call and events, outcome, and why it failed.
 
 import { decodeCall, decodeEvent } from "../abi.js";
-import { facts, h } from "../dom.js";
+import { bytes, facts, h } from "../dom.js";
 import { ask, one, Refused } from "../rpc.js";
 import { addressLink, amount, blockLink, code, gwei, number } from "../show.js";
 import { what } from "./block.js";
 
 const ERROR_SELECTOR = "0x08c379a0";
+const PANIC_SELECTOR = "0x4e487b71";
 
 export async function transaction(hash) {
   const [tx, receipt] = await ask([
@@ -48,11 +49,12 @@ async function reason(hash) {
   try {
     const options = { tracer: "callTracer", tracerConfig: { onlyTopCall: true } };
     const trace = await one("debug_traceTransaction", hash, options);
+    if (trace.output?.startsWith(PANIC_SELECTOR)) return `panic code 0x${BigInt(`0x${trace.output.slice(10)}`).toString(16)}`;
     if (!trace.output?.startsWith(ERROR_SELECTOR)) return trace.error;
     const text = trace.output.slice(10);
     const length = Number(BigInt(`0x${text.slice(64, 128)}`));
-    const bytes = text.slice(128, 128 + 2 * length).match(/../g) ?? [];
-    return new TextDecoder().decode(Uint8Array.from(bytes, (byte) => parseInt(byte, 16)));
+    const letters = text.slice(128, 128 + 2 * length).match(/../g) ?? [];
+    return new TextDecoder().decode(Uint8Array.from(letters, (byte) => parseInt(byte, 16)));
   } catch (error) {
     if (error instanceof Refused) return `unknown: ${error.message}`;
     throw error;
@@ -74,4 +76,4 @@ function shown(value) {
   return typeof value === "bigint" ? value.toLocaleString("en") : code(String(value));
 }
 
-const raw = (input) => (input === "0x" ? null : [h("h2", {}, "Data"), h("p", {}, code(input))]);
+const raw = (input) => (input === "0x" ? null : [h("h2", {}, "Data"), bytes(input, "Data")]);

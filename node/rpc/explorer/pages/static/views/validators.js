@@ -46,7 +46,7 @@ async function rounds(head) {
   const numbers = Array.from({ length: Math.min(SHOWN, head) }, (_, at) => `0x${(head - at).toString(16)}`);
   const certificates = await ask(numbers.map((at) => ["qbft_getCommitCertificate", at]));
   return table(
-    [["Block"], ["Round", "number"], ["Seals", "number"], ["Signed by"]],
+    [["Block"], ["Round", "number"], ["Seals", "number"], ["Signed by", "spare"]],
     certificates
       .filter((found) => found !== null)
       .map((found) => [
