@@ -74,21 +74,37 @@ class Shoppers:
                 await self._read()
 
     async def _purchase(self, token: str, price: int) -> None:
-        reference = fresh_reference()
-        async with asyncio.timeout(GIVE_UP_S):
-            while True:
-                try:
-                    reply = await self._client.buy(token, reference, price=price)
-                    self.history.statuses[str(reply.status)] += 1
-                    if reply.status in {200, 201}:
-                        self.history.acknowledged.append(reference)
-                        self.history.acknowledged_at.append(time.monotonic())
-                        return
-                    assert reply.status >= 500, reply
-                except (aiohttp.ClientError, TimeoutError) as error:
-                    self.history.statuses[type(error).__name__] += 1
-                self.history.retried += 1
-                await asyncio.sleep(RETRY_PAUSE_S)
+        said: list[str] = []
+        try:
+            async with asyncio.timeout(GIVE_UP_S):
+                await self._until_acknowledged(token, price, said)
+        except TimeoutError:
+            raise AssertionError(
+                f"a purchase was not acknowledged in {GIVE_UP_S} s; it was told, with "
+                f"seconds: {said[-20:]}"
+            ) from None
+
+    async def _until_acknowledged(
+        self, token: str, price: int, said: list[str]
+    ) -> None:
+        reference, began = fresh_reference(), time.monotonic()
+        while True:
+            try:
+                reply = await self._client.buy(token, reference, price=price)
+                told = str(reply.status)
+                self.history.statuses[told] += 1
+                if reply.status in {200, 201}:
+                    self.history.acknowledged.append(reference)
+                    self.history.acknowledged_at.append(time.monotonic())
+                    return
+                assert reply.status >= 500, reply
+                told += f" {reply.body!r:.100}"
+            except (aiohttp.ClientError, TimeoutError) as error:
+                told = type(error).__name__
+                self.history.statuses[told] += 1
+            said.append(f"{time.monotonic() - began:.1f} {told}")
+            self.history.retried += 1
+            await asyncio.sleep(RETRY_PAUSE_S)
 
     async def _read(self) -> None:
         self.history.gets += 1
