@@ -18,7 +18,7 @@ chain), so the requests hash is always that of the empty list.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from node.chain.header import Header
 from node.primitives.types import Address, Hash32
@@ -63,8 +63,7 @@ class TxError:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class TxInfo:
+class TxInfo(NamedTuple):
     """What a pool needs of one transaction; the raw bytes stay beside it.
 
     `max_cost` is value + gas limit * max fee, in wei. Legacy transactions have

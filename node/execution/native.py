@@ -94,7 +94,8 @@ class NativeExecutor:
     def recover(self, raws: Sequence[bytes]) -> list[TxInfo | TxError]:
         """See Executor."""
         found = self._native.recover(raws)
-        return [TxInfo(*item) if len(item) > 3 else _error(item) for item in found]
+        make = TxInfo._make
+        return [make(item) if len(item) > 3 else _error(item) for item in found]
 
     def build(
         self, parent: Header, env: BlockEnv, raws: Sequence[bytes], limits: BuildLimits

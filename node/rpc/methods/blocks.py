@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import Any
+from typing import Any, TypeAlias
+
+import orjson
 
 from node.chain.block import Block
 from node.chain.header import Header
@@ -13,6 +15,7 @@ from node.chain.receipt import (
     log_count,
 )
 from node.chain.transaction import decode_transaction
+from node.execution.receipts import encoded_receipts
 from node.primitives.types import Address, Hash32
 from node.rpc.backend import Backend
 from node.rpc.dispatch import Methods
@@ -32,6 +35,7 @@ from node.rpc.params import BlockId, Params
 
 MAX_FEE_HISTORY_BLOCKS = 1_024
 MAX_PERCENTILES = 100
+Receipts: TypeAlias = list[dict[str, Any]] | orjson.Fragment | None
 FEW_SIGNATURES = 2
 """So many are recovered sooner than a thread is woken."""
 
@@ -189,11 +193,11 @@ class BlockMethods:
         gas = cumulative_gas(receipts[position - 1]) if position else 0
         return Before(gas, starts[position])
 
-    async def get_block_receipts(self, raw: Any) -> list[dict[str, Any]] | None:
+    async def get_block_receipts(self, raw: Any) -> Receipts:
         number = number_of(self._backend, Params(raw, 1).block(0, default=None))
         return None if number is None else await self._receipts(number)
 
-    async def _receipts(self, number: int) -> list[dict[str, Any]] | None:
+    async def _receipts(self, number: int) -> Receipts:
         block = self._backend.block(number)
         receipts = self._backend.receipts(number)
         if block is None or receipts is None:
@@ -202,6 +206,9 @@ class BlockMethods:
         if senders is None:
             senders = await self._senders(block.transactions)
             self._known_senders.put(block.digest, senders)
+        encoded = encoded_receipts(block, receipts, senders)
+        if encoded is not None:
+            return orjson.Fragment(encoded)
         return receipts_json(block, receipts, senders)
 
     async def raw_block(self, raw: Any) -> str:

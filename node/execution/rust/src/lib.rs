@@ -4,8 +4,8 @@
 //! From the bottom: `trie` (persistent, paged), `state` (accounts and storage over it),
 //! `store` and `saver` (checkpoints in redb), `tx` and `rawtx` (transactions), `block`
 //! (one execution), `engine` and `window` (what is committed, pending and past), `propose`
-//! (build and execute), `view`, `calls` and `trace` (reads), `dev` (the engine of a dev
-//! chain), `python` (the border).
+//! (build and execute), `view`, `calls` and `trace` (reads), `receipts` (as JSON), `dev`
+//! (the engine of a dev chain), `python` (the border).
 
 #![deny(unsafe_code)]
 
@@ -26,6 +26,7 @@ pub mod propose;
 #[cfg(feature = "python")]
 mod python;
 pub mod rawtx;
+pub mod receipts;
 pub mod saver;
 pub mod state;
 pub mod statetest;

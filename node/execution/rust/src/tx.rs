@@ -30,6 +30,8 @@ const MAX_INITCODE_BYTES: usize = 49_152;
 const CACHED_TRANSACTIONS: usize = 65_536;
 /// Bytes of cached transactions, at most.
 const CACHED_BYTES: usize = 64 << 20;
+/// Transactions whose bytes are gone but whose senders are still known.
+const KNOWN_SENDERS: usize = 65_536;
 /// Signatures from which on the thread pool is worth its cost.
 const PARALLEL_SIGNATURES: usize = 64;
 
@@ -62,10 +64,15 @@ pub type Checked = Result<Arc<Tx>, Refusal>;
 
 /// Decodes and checks one transaction and recovers its sender.
 pub fn check(raw: &[u8], chain_id: u64) -> Result<Tx, Refusal> {
+    recover(raw, check_fields(raw, chain_id)?)
+}
+
+/// Decodes one transaction and checks all but who signed it.
+fn check_fields(raw: &[u8], chain_id: u64) -> Result<Fields, Refusal> {
     let fields = decode(raw)?;
     check_signature(&fields, chain_id)?;
     check_unsigned(&fields.env)?;
-    recover(raw, fields)
+    Ok(fields)
 }
 
 /// The rules beyond the signature.
@@ -191,12 +198,40 @@ struct Cache {
     known: HashMap<B256, Arc<Tx>>,
     order: VecDeque<B256>,
     bytes: usize,
+    /// Of what was let go: whoever asks for its receipt asks who sent it.
+    senders: HashMap<B256, Address>,
+    senders_order: VecDeque<B256>,
+}
+
+/// What the cache has of a transaction.
+enum Known {
+    Whole(Arc<Tx>),
+    Sender(Address),
+    Nothing,
 }
 
 impl Cache {
+    fn get(&self, hash: &B256) -> Known {
+        match (self.known.get(hash), self.senders.get(hash)) {
+            (Some(tx), _) => Known::Whole(tx.clone()),
+            (None, Some(sender)) => Known::Sender(*sender),
+            (None, None) => Known::Nothing,
+        }
+    }
+
     fn forget(&mut self, hash: &B256) {
-        if let Some(gone) = self.known.remove(hash) {
-            self.bytes -= gone.raw.len();
+        let Some(gone) = self.known.remove(hash) else {
+            return;
+        };
+        self.bytes -= gone.raw.len();
+        if self.senders.insert(*hash, gone.sender()).is_some() {
+            return;
+        }
+        self.senders_order.push_back(*hash);
+        if self.senders_order.len() > KNOWN_SENDERS
+            && let Some(oldest) = self.senders_order.pop_front()
+        {
+            self.senders.remove(&oldest);
         }
     }
 
@@ -261,9 +296,21 @@ impl Checker {
         *self.cache.lock().unwrap_or_else(PoisonError::into_inner) = Cache::default();
     }
 
-    fn check(&self, raw: &[u8]) -> Checked {
-        let decided = self.unsigned.and_then(|unsigned| unsigned(raw));
-        decided.unwrap_or_else(|| check(raw, self.chain_id()).map(Arc::new))
+    fn check(&self, raw: &[u8], known: Known) -> Checked {
+        if let Known::Whole(tx) = known {
+            return Ok(tx);
+        }
+        if let Some(decided) = self.unsigned.and_then(|unsigned| unsigned(raw)) {
+            return decided;
+        }
+        let fields = check_fields(raw, self.chain_id())?;
+        let tx = match known {
+            Known::Sender(caller) => {
+                Tx::sent(raw, TxEnv { caller, ..fields.env }, false)
+            }
+            _ => recover(raw, fields)?,
+        };
+        Ok(Arc::new(tx))
     }
 
     /// Lets go of transactions that are final: their memory serves the next ones.
@@ -283,16 +330,14 @@ impl Checker {
     /// Each transaction checked, in the order given.
     pub fn check_all(&self, raws: &[&[u8]]) -> Vec<Checked> {
         let _span = Span::begin(Phase::Recover);
-        let hash = |raw: &&[u8]| keccak256(raw);
-        let known: Vec<Option<Arc<Tx>>> = {
-            let hashes: Vec<B256> = raws.iter().map(hash).collect();
+        let hashes: Vec<B256> = raws.iter().map(keccak256).collect();
+        let known: Vec<Known> = {
             let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-            hashes.iter().map(|hash| cache.known.get(hash).cloned()).collect()
+            hashes.iter().map(|hash| cache.get(hash)).collect()
         };
-        let one = |(raw, known): (&&[u8], Option<Arc<Tx>>)| match known {
-            Some(tx) => Ok(tx),
-            None => self.check(raw),
-        };
+        let is_new: Vec<bool> =
+            known.iter().map(|known| matches!(known, Known::Nothing)).collect();
+        let one = |(raw, known): (&&[u8], Known)| self.check(raw, known);
         let checked: Vec<Checked> = match &self.threads {
             Some(pool) if raws.len() >= PARALLEL_SIGNATURES => {
                 pool.install(|| raws.par_iter().zip(known).map(one).collect())
@@ -300,9 +345,40 @@ impl Checker {
             _ => raws.iter().zip(known).map(one).collect(),
         };
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        for tx in checked.iter().flatten() {
-            cache.add(tx);
+        for (checked, is_new) in checked.iter().zip(is_new) {
+            // One that was let go is final: it is asked for, not waited for.
+            if let Ok(tx) = checked
+                && is_new
+            {
+                cache.add(tx);
+            }
         }
         checked
     }
+}
+
+#[cfg(test)]
+#[test]
+fn who_sent_what_was_let_go_is_remembered_and_not_recovered() {
+    use alloy_consensus::{SignableTransaction, TxEip1559, TxEnvelope};
+    use alloy_eips::eip2718::Encodable2718;
+
+    let tx = TxEip1559 { chain_id: 7, gas_limit: 60_000, ..TxEip1559::default() };
+    let signature = Signature::new(U256::ONE, U256::ONE, false);
+    let raw = TxEnvelope::from(tx.into_signed(signature)).encoded_2718();
+    let checker = Checker::new(7, 1).expect("one thread");
+    let sender =
+        |checker: &Checker| checker.check_all(&[&raw]).remove(0).map(|tx| tx.sender());
+    let recovered = sender(&checker).expect("a key that signed");
+    checker.forget(&[keccak256(&raw)]);
+    let mut cache = checker.cache.lock().expect("not poisoned");
+    let other = Address::repeat_byte(9);
+    assert_eq!(cache.senders.insert(keccak256(&raw), other), Some(recovered));
+    drop(cache);
+    assert_eq!(sender(&checker).ok(), Some(other));
+    // What was known of one chain's transactions says nothing of another's.
+    checker.set_chain_id(8);
+    assert!(sender(&checker).is_err());
+    checker.set_chain_id(7);
+    assert_eq!(sender(&checker).ok(), Some(recovered));
 }

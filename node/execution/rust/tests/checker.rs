@@ -31,6 +31,11 @@ fn a_commit_lets_go_of_what_is_final_and_nothing_else() {
     assert!(is_recovered_once, "executing a block recovers nobody again");
     chain.commit(built.block, built.executed.digest);
     assert!(included.upgrade().is_none(), "a final transaction is still held");
+    let again = known(&checker, &raws[0]);
+    assert_eq!(again.sender(), common::sender(0));
+    assert_eq!(again.hash, keccak256(&raws[0]));
+    drop(again);
+    assert!(remembered(&checker, &raws[0]).upgrade().is_none(), "it came back to stay");
     let kept = waiting.upgrade().expect("one that waits was let go");
     assert!(Arc::ptr_eq(&kept, &known(&checker, &raws[1])));
 }

@@ -5,6 +5,7 @@
 
 mod convert;
 mod dev;
+mod receipts;
 mod view;
 
 use std::path::PathBuf;
@@ -291,5 +292,6 @@ fn chandlery_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(phases, module)?)?;
     module.add_function(wrap_pyfunction!(keccak256_of, module)?)?;
     module.add_function(wrap_pyfunction!(inspect_transaction, module)?)?;
+    module.add_function(wrap_pyfunction!(receipts::receipts_json, module)?)?;
     module.add_function(wrap_pyfunction!(run_state_test, module)?)
 }
