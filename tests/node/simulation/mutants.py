@@ -340,8 +340,8 @@ MUTANTS = (
     Mutant(
         "pool without a limit",
         POOL,
-        "len(self._entries) >= self.limits.transactions",
-        "len(self._entries) >= self.limits.transactions * 1000",
+        "return len(self._entries) >= transactions or",
+        "return len(self._entries) >= transactions * 1000 or",
     ),
 )
 
