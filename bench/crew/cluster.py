@@ -10,13 +10,16 @@ module that knows it is this one.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import signal
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from importlib.metadata import version
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 from bench.crew.crew import Crew
+from bench.crew.duty import Done, Duty, Hello, Prepared, Progress
 from bench.crew.generator import CrewGenerator
 from bench.crew.wish import GENERATORS_MAX, CrewWish
 from bench.errors import BenchError
@@ -46,6 +49,8 @@ async def open_crew(wish: CrewWish) -> AsyncIterator[Crew]:
             local_directory=scratch,
             asynchronous=True,
         )
+        with _ctrl_c_is_ours():
+            await cluster
         async with (
             cluster,
             _client(distributed, cluster.scheduler_address, True) as client,
@@ -97,7 +102,7 @@ async def _crew(client: Any, count: int | None) -> AsyncIterator[Crew]:
             f"a generator did not start ({error or 'no answer'}): chandlery[bench] "
             f"{version('chandlery')} must be installed where the workers run"
         ) from None
-    crew = Crew(actors)
+    crew = Crew([Far(actor) for actor in actors])
     try:
         await crew.greet(version("chandlery"))
         yield crew
@@ -118,6 +123,62 @@ async def _workers(client: Any, count: int | None) -> list[str]:
     info = await client.scheduler.identity(n_workers=-1)
     addresses = sorted(info["workers"])
     return addresses[: count or GENERATORS_MAX]
+
+
+class Far:
+    """An actor as a member of a crew: whatever tells that it is lost is a
+    ConnectionError, and only when it is waited for."""
+
+    def __init__(self, actor: Any) -> None:
+        self._actor = actor
+
+    async def _ask(self, method: str, *arguments: object) -> Any:
+        try:
+            return await getattr(self._actor, method)(*arguments)
+        except RuntimeError as error:
+            raise ConnectionError(str(error)) from None
+
+    async def hello(self) -> Hello:
+        """As CrewGenerator; so are the others."""
+        return cast("Hello", await self._ask("hello"))
+
+    async def now(self) -> tuple[int, int]:
+        return cast("tuple[int, int]", await self._ask("now"))
+
+    async def prepare(self, duty: Duty) -> Prepared:
+        return cast("Prepared", await self._ask("prepare", duty))
+
+    async def run(self, start_ns: int) -> Done:
+        return cast("Done", await self._ask("run", start_ns))
+
+    async def progress(self) -> Progress:
+        return cast("Progress", await self._ask("progress"))
+
+    async def close_doors(self) -> None:
+        await self._ask("close_doors")
+
+    async def read(self, name: str, offset: int) -> bytes:
+        return cast("bytes", await self._ask("read", name, offset))
+
+    async def finish(self) -> None:
+        await self._ask("finish")
+
+    async def close(self) -> None:
+        await self._ask("close")
+
+
+@contextmanager
+def _ctrl_c_is_ours() -> Iterator[None]:
+    """Ctrl-C reaches every process of a terminal; those that are started meanwhile
+    leave it to this one, which ends them in order."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _distributed() -> Any:

@@ -45,9 +45,7 @@ def limits_of(result: RunResult) -> list[str]:
 def _machines(result: RunResult) -> list[str]:
     """What shared a machine with what."""
     cores = result.manifest["machine"]["cores"]
-    remote = found_running(result.manifest)
-    crew = result.manifest.get("generators")
-    far = crew if crew is not None and crew["where"] == ELSEWHERE else None
+    remote, far = found_running(result.manifest), far_crew(result.manifest)
     if not remote and far is None:
         return [
             f"Everything ran on one machine with {cores} cores: servers, all "
@@ -73,6 +71,12 @@ def found_running(manifest: dict[str, Any]) -> list[str]:
     texts = manifest.get("target_texts", manifest["targets"])
     pairs = zip(manifest["targets"], texts, strict=False)
     return [name for name, text in pairs if "=" in text]
+
+
+def far_crew(manifest: dict[str, Any]) -> dict[str, Any] | None:
+    """The generators of a run, if they were not processes of this machine."""
+    crew: dict[str, Any] | None = manifest.get("generators")
+    return crew if crew is not None and crew["where"] == ELSEWHERE else None
 
 
 def _tls(result: RunResult) -> str:

@@ -26,10 +26,17 @@ function themed(layout, isDark) {
   return result;
 }
 
+// Whiskers must be seen on the bars and on the page behind them.
+function whiskered(data, isDark) {
+  const color = isDark ? "#f2f3f5" : "#1b1e23";
+  return data.map((trace) => trace.error_y
+    ? { ...trace, error_y: { ...trace.error_y, color } } : trace);
+}
+
 function draw(isDark) {
   for (const [key, chart] of Object.entries(charts)) {
     const place = document.getElementById(key);
-    Plotly.react(place, chart.data, themed(chart.layout, isDark),
+    Plotly.react(place, whiskered(chart.data, isDark), themed(chart.layout, isDark),
       { displayModeBar: false, responsive: true });
   }
 }

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from bench.analysis.fault import FaultCourse
 from bench.analysis.run import RunResult, TargetResult
 from bench.analysis.trial import TrialResult
-from bench.report.limits import found_running
+from bench.report.limits import far_crew, found_running
 from bench.report.series.sentences import (
     against_chains,
     findings,
@@ -56,7 +56,8 @@ def verdict(result: RunResult) -> str:
 
 def size_caveat(result: RunResult) -> str:
     """What the size of the run allows it to claim."""
-    where = "" if found_running(result.manifest) else " on one machine"
+    spread = found_running(result.manifest) or far_crew(result.manifest)
+    where = "" if spread else " on one machine"
     if result.scenario.size == "quick":
         return (
             f"Quick size: one short trial a target{where}. It shows that all of this "

@@ -164,7 +164,7 @@ def _fault_row(name: str, course: FaultCourse) -> list[Cell | str]:
         f"{course.kind} {course.component}",
         course.role,
         Cell(seconds(down_s), down_s),
-        Cell(str(course.requests_failed), course.requests_failed),
+        Cell(f"{course.requests_failed:,}", course.requests_failed),
         Cell("none" if last_s is None else f"after {seconds(last_s)}", last_s or 0.0),
         _recovered(recovery.availability_rto_s if recovery else None),
         _recovered(recovery.performance_rto_s if recovery else None),
@@ -180,7 +180,7 @@ def availability_table(result: RunResult) -> str:
         [
             _told(result, target, trial),
             Cell(
-                f"{course.shoppers_served} of {course.shoppers}",
+                f"{course.shoppers_served:,} of {course.shoppers:,}",
                 course.shoppers_served / course.shoppers if course.shoppers else 1.0,
             ),
             _share(course.worst_second_share),

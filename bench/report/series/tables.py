@@ -42,7 +42,7 @@ def _glance(result: RunResult, target: TargetResult) -> list[Cell | str]:
         *[_middle(target, load, "order_latency_ms_p50") for load in loads],
         _middle(target, loads[0], "order_latency_ms_p95"),
         _middle(target, loads[0], "cpu_ms_per_order"),
-        Cell(str(failed), float(failed)),
+        Cell(f"{failed:,}", float(failed)),
         Cell(str(lost), float(lost), "bad" if lost else ""),
         Cell(str(twice), float(twice), "bad" if twice else ""),
         Cell(f"{valid} of {len(target.trials)}", float(valid)),
