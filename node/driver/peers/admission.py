@@ -4,6 +4,9 @@ While one batch is decoded and its senders recovered away from the loop, what ar
 meanwhile becomes the next batch. Clients get an answer for each transaction; those of
 peers are admitted or forgotten. What waits is bounded: beyond MAX_WAITING clients are
 told that the node is busy and batches of peers are dropped (repair brings them again).
+And while the pool is full, only LOOKED_AT_WHEN_FULL more of clients' are looked at
+before the next block: who pays better still gets in, but recovering the senders of
+thousands for whom there is no room does not take the time that blocks need.
 No honest peer passes on what no pool takes: one that sends much of it is reported.
 """
 
@@ -32,6 +35,7 @@ from node.txpool.entries import Refusal
 
 MAX_WAITING = 20_000
 MAX_BATCH = 2_048
+LOOKED_AT_WHEN_FULL = 256
 MAX_JUNK = 16
 """Transactions in one batch that nobody could have admitted, before its sender is
 reported. A few may be decoded otherwise by another executor: an error of ours."""
@@ -81,18 +85,32 @@ class Admission:
         self._waiting: deque[_Waiting] = deque()
         self._admitting: list[_Waiting] = []
         self._count = 0
+        # While the pool is full: the height, and how many were looked at since.
+        self._looked_at = (-1, 0)
         self._running = False
         self.admitted: Topic[tuple[Hash32, ...]] = Topic()
 
     async def submit(self, raws: Sequence[bytes]) -> list[Submitted]:
         """Transactions of a client: one answer each, in order."""
-        if self._count + len(raws) > MAX_WAITING:
-            busy = f"{Refusal.POOL_FULL}: {self._count} transactions wait; try again"
+        if self._count + len(raws) > MAX_WAITING or self._is_overrun(len(raws)):
+            waiting = self._count + len(self._context.pool)
+            busy = f"{Refusal.POOL_FULL}: {waiting} transactions wait; try again"
             return [Submitted(keccak256(r), Refusal.POOL_FULL, busy) for r in raws]
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[list[Submitted]] = loop.create_future()
         self._enqueue(_Waiting(list(raws), None, answer))
         return await answer
+
+    def _is_overrun(self, count: int) -> bool:
+        context, pool = self._context, self._context.pool
+        transactions, size = pool.limits.room(is_local=True)
+        if len(pool) < transactions and pool.size_bytes < size:
+            return False
+        height, looked_at = self._looked_at
+        if height != context.height:
+            looked_at = 0
+        self._looked_at = (context.height, looked_at + count)
+        return looked_at >= LOOKED_AT_WHEN_FULL
 
     def offer(self, raws: Sequence[bytes], peer: Address) -> None:
         """Transactions that a peer sent and that are news here."""

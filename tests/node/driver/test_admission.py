@@ -14,6 +14,7 @@ from node.gossip.messages import TransactionBatch
 from node.primitives.keccak import keccak256
 from node.primitives.types import Address
 from node.txpool.entries import Refusal
+from node.txpool.limits import PoolLimits
 from tests.node.driver.cluster import DEADLINE_S, Cluster, transfer
 
 
@@ -97,6 +98,36 @@ async def test_beyond_the_limit_clients_are_told_that_the_node_is_busy(
         assert [answer.refusal for answer in first] == [None, None]
         assert [answer.refusal for answer in second] == [Refusal.POOL_FULL] * 2
         assert "try again" in second[0].message
+
+
+async def test_while_the_pool_is_full_few_are_looked_at_before_the_next_block(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admission, "LOOKED_AT_WHEN_FULL", 2)
+    calls: list[int] = []
+
+    class Counting(PyEvmExecutor):
+        def recover(self, raws: Sequence[bytes]) -> list[TxInfo | TxError]:
+            calls.append(len(raws))
+            return super().recover(raws)
+
+    cluster = Cluster(tmp_path, 1)
+    cluster.nodes[0].executor_of = Counting
+    async with cluster:
+        driver = cluster.nodes[0].driver
+        # It waits for a missing nonce, and a pool that has room for one stays full.
+        [first] = await driver.submit([transfer(0, 5)])
+        assert first.ok
+        object.__setattr__(driver.pool, "limits", PoolLimits(transactions=1))
+        # Nothing of this gives the loop a turn, so no block comes between.
+        is_overrun = driver._admission._is_overrun
+        assert [is_overrun(1) for _ in range(3)] == [False, False, True]
+        answers = await driver.submit([transfer(0, 6), transfer(1, 0)])
+        assert [answer.refusal for answer in answers] == [Refusal.POOL_FULL] * 2
+        assert answers[0].message == "txpool is full: 1 transactions wait; try again"
+        assert calls == [1]
+        driver._admission._looked_at = (driver.head.header.number - 1, 99)
+        assert not is_overrun(1)
 
 
 async def test_who_waits_when_the_node_stops_is_told(tmp_path: Path) -> None:
