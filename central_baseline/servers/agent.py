@@ -1,27 +1,54 @@
-"""`python -m central_baseline.servers.agent FILE`: Patroni, with a brisker Raft.
+"""`python -m central_baseline.servers.agent FILE`: Patroni, mended in four places.
 
-The problem: of two agents the one with the higher address calls the other. If that one
-does not listen yet (both start at once, or it has just come back), pysyncobj calls
-again after five seconds; and a call into a cut cable it lets the system repeat, ever
-more rarely, so that a node is apart after the cut for as long again. Patroni hands no
-setting of either through. The promise: an agent calls again twice a second, and gives a
-call up after one; all else is Patroni's own program.
-Source: pysyncobj/transport.py (TCPTransport), patroni/dcs/raft.py.
+Calls: of two agents the one with the higher address calls the other. If that one does
+not listen yet (both start at once, or it has just come back), pysyncobj calls again
+after five seconds; and a call into a cut cable it lets the system repeat, ever more
+rarely, so that a node is apart after the cut for as long again. Here an agent calls
+again twice a second, and gives a call up after one.
+
+Rewinding: if the new primary dies while an old one's data is rewound from it, that data
+is neither one's, and PostgreSQL's manual tells to throw it away. Patroni keeps it, and
+starts a server from it that waits for ever, so that the node misses every later
+election's primary. Here such data is made known as damaged; Patroni then removes it
+(`remove_data_directory_on_rewind_failure`) and copies the next primary.
+
+Electing: who has the longest log leads. But a primary that comes back has a longer one
+than its successor's standbys (its recovery ends with a new segment), and lacks what
+they acknowledged; if the successor dies before it has noted its timeline, Patroni
+elects the old one, and those orders are lost. Here timelines are compared before
+lengths.
+
+Beginning: a new cluster is to be strict from the start, but Patroni writes "ANY None
+(*)", which PostgreSQL refuses, so that until a standby is known orders are acknowledged
+with one copy. Here it is "ANY 1 (*)": they wait.
+
+All else is Patroni's own program. Source: pysyncobj/transport.py, patroni/dcs/raft.py,
+patroni/postgresql/rewind.py (execute), patroni/ha.py (_is_healthiest_node), PostgreSQL
+manual, pg_rewind ("Warning").
 """
 
 import sys
 import time
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from patroni import __main__ as patroni
 from patroni.dcs import raft
+from patroni.ha import Ha
+from patroni.postgresql.rewind import Rewind
+from patroni.postgresql.sync import SyncHandler
 
 CALL_AGAIN_S = 0.5
 GIVE_UP_S = 1.0
-
+CLOCK_S = 0.05  # by which a file's time may lie before the clock's
 
 _CALL = raft._TCPTransport._connectIfNecessarySingle
+_REWIND = Rewind.pg_rewind
+_STATUSES = Ha.fetch_nodes_statuses
+_NAME = SyncHandler.set_synchronous_standby_names
+LEADING = {"primary", "promoted"}
+BEHIND, AHEAD = 1, 2**63  # of every position there is; 0 would mean not running
 
 
 def call(transport: Any, node: Any) -> bool:
@@ -37,13 +64,60 @@ def call(transport: Any, node: Any) -> bool:
     return bool(_CALL(transport, node))
 
 
-def call_again_soon() -> None:
-    """Every Raft of this process does from now on."""
+def rewind(patronis: Any, connection: Any) -> bool:
+    """In place of Patroni's own: what is left half rewound loses its control file, by
+    which Patroni sees that it is damaged."""
+    began_s = time.time() - CLOCK_S
+    if _REWIND(patronis, connection):
+        return True
+    data = Path(patronis._postgresql.data_dir)
+    if has_changed(data, began_s):
+        (data / "global" / "pg_control").unlink(missing_ok=True)
+    return False
+
+
+def has_changed(folder: Path, since_s: float) -> bool:
+    """Whether anything below the folder was written or removed since."""
+    return any(
+        path.lstat().st_ctime >= since_s for path in (folder, *folder.rglob("*"))
+    )
+
+
+def statuses(ha: Any, members: Any) -> list[Any]:
+    """In place of Patroni's own: what the others say of themselves, their positions
+    such that comparing them with one's own compares timelines first."""
+    found = _STATUSES(ha, members)
+    if str(ha.state_handler.role) in LEADING:
+        return list(found)
+    own = ha.state_handler.get_replica_timeline()
+    return [compared(status, own) for status in found]
+
+
+def compared(status: Any, own: int | None) -> Any:
+    """The status of a standby, as seen from one on the timeline `own`."""
+    if not (own and status.timeline and status.in_recovery and status.wal_position):
+        return status
+    if status.timeline == own:
+        return status
+    position = BEHIND if status.timeline < own else AHEAD
+    return status._replace(wal_position=position)
+
+
+def name_standbys(handler: Any, names: Any, count: int | None = None) -> Any:
+    """In place of Patroni's own: whoever may be a copy, one of them must be."""
+    return _NAME(handler, names, 1 if count is None and "*" in names else count)
+
+
+def mend() -> None:
+    """Patroni in this process is as said above from now on."""
     made = partial(raft.SyncObjConf, connectionRetryTime=CALL_AGAIN_S)
     vars(raft)["SyncObjConf"] = made
     raft._TCPTransport._connectIfNecessarySingle = call
+    Rewind.pg_rewind = rewind
+    Ha.fetch_nodes_statuses = statuses
+    SyncHandler.set_synchronous_standby_names = name_standbys
 
 
 if __name__ == "__main__":
-    call_again_soon()
+    mend()
     sys.exit(patroni.main())

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from central_baseline import commands
+from central_baseline.operating import copies_of
 from tests.central_baseline.client import (
     Client,
     UpRung,
@@ -99,12 +100,15 @@ async def until_healthy(client: Client) -> None:
                 quorum = await ask_node(
                     client.rung, at, "SHOW synchronous_standby_names"
                 )
-                if all(node in (quorum or "") for node in NODES if node != at):
+                told = await copies_of(client.rung.admin["agents"])
+                named = all(node in (quorum or "") for node in NODES if node != at)
+                if named and told is not None and len(told.synchronous) == 2:
                     return
             await asyncio.sleep(0.2)
 
 
-async def test_the_descriptor_names_every_node_and_the_rule(rung: UpRung) -> None:
+async def test_the_descriptor_names_every_node_and_the_rule(client: Client) -> None:
+    rung = client.rung
     descriptor = rung.descriptor
     by_role = [c["name"] for c in descriptor["components"] if c["role"] == "database"]
     assert tuple(by_role) == NODES
