@@ -161,7 +161,8 @@ async def _pings(member: Member) -> list[Ping]:
     for _ in range(PINGS):
         asked_ns = time.monotonic_ns()
         theirs = await _soon(member.now(), ANSWER_TIMEOUT_S)
-        found.append(Ping(asked_ns, time.monotonic_ns(), time.time_ns(), *theirs))
+        wall_ns = time.time_ns()  # before the end, so that a stall here counts as well
+        found.append(Ping(asked_ns, time.monotonic_ns(), wall_ns, *theirs))
     return found
 
 
