@@ -21,22 +21,27 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def run_flows(url: str, kind: str) -> None:
+def run_flows(url: str, kind: str, home: Path) -> None:
     ended = subprocess.run(
         [PYTHON, str(FLOWS), url, kind],
         capture_output=True,
         text=True,
         check=False,
         timeout=TIMEOUT_S,
+        # It remembers answers by chain id and block, also those of another chain.
+        env={**os.environ, "HOME": str(home)},
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "flows held" in ended.stdout
 
 
-def test_its_flows_hold_on_the_dev_chain() -> None:
+def test_its_flows_hold_on_the_dev_chain(tmp_path: Path) -> None:
     with dev_process() as url:
-        run_flows(url, "dev")
+        run_flows(url, "dev", tmp_path)
 
 
-def test_its_flows_hold_on_validators(request: pytest.FixtureRequest) -> None:
-    run_flows(request.getfixturevalue("qbft_network").nodes[0].url, "network")
+def test_its_flows_hold_on_validators(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    url = request.getfixturevalue("qbft_network").nodes[0].url
+    run_flows(url, "network", tmp_path)
