@@ -51,6 +51,7 @@ from node.sync.messages import (
 )
 from node.transport.limits import (
     ITEMS_PER_COST,
+    JUSTIFICATION_COST,
     MAX_FRAME_BYTES,
     MAX_FRAMES_PER_MESSAGE,
     MAX_ITEM_BYTES,
@@ -220,9 +221,10 @@ def cost_of(message: WireMessage) -> int:
     match message:
         case ProposalMessage(round_changes=changes, prepares=prepares):
             hashes = len(message.block.transaction_hashes)
-            return 1 + len(changes) + len(prepares) + hashes // ITEMS_PER_COST
+            signatures = len(changes) + len(prepares)
+            return 1 + signatures * JUSTIFICATION_COST + hashes // ITEMS_PER_COST
         case RoundChangeMessage(prepares=prepares):
-            return 1 + len(prepares)
+            return 1 + len(prepares) * JUSTIFICATION_COST
         case TransactionBatch(transactions) | Transactions(_, transactions):
             return 1 + len(transactions) // ITEMS_PER_COST
         case GetTransactions(hashes=hashes):

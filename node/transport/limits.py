@@ -32,18 +32,30 @@ MAX_QUEUE_BYTES = 32_000_000
 MAX_QUEUE_FRAMES = 16_384
 """What waits for one peer; a peer that cannot keep up is disconnected."""
 
-FRAMES_PER_S = 2_000
-FRAMES_BURST = 6_000
-"""Frames that a peer may send; a peer that floods is disconnected. A frame that costs
-more counts more: a consensus message once for each signature in it, a question
+FRAMES_PER_S = 1_000
+FRAMES_BURST = 1_000
+"""Frames that are read of a peer; of one that sends faster, reading pauses."""
+PAUSE_S = 0.01
+"""Shorter pauses are saved up."""
+FLOOD_S = 3.0
+"""A peer that sends faster for so long floods and is disconnected: what gathered while
+this node stood still is read in less. A frame that costs more counts more: each
+signature of a justification JUSTIFICATION_COST times, a question
 QUESTION_COST times, lists once for ITEMS_PER_COST transactions or hashes."""
 QUESTION_COST = 8
+JUSTIFICATION_COST = 8
+PING_COST = 100
+"""A peer pings every few seconds."""
 ITEMS_PER_COST = 32
 YIELD_FRAMES = 32
 """After so many frames of one peer the others and the timers get their turn."""
 BYTES_PER_S = 16_000_000
 BYTES_BURST = 32_000_000
 """What is read of one peer; of one that sends faster, reading pauses."""
+
+SLOW_S = 5.0
+SLOW_BYTES_PER_S = 10_000
+"""A message that comes more slowly than this for SLOW_S is not waited for."""
 
 HEARTBEAT_S = 5.0
 CLOSE_TIMEOUT_S = 1.0

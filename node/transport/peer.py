@@ -62,6 +62,7 @@ class Peer:
         self._end = asyncio.Event()
         self._frames = Allowance(limits.FRAMES_PER_S, limits.FRAMES_BURST)
         self._bytes = Allowance(limits.BYTES_PER_S, limits.BYTES_BURST)
+        self._too_fast_since_s: float | None = None
 
     def enqueue(self, frame: bytes, lane: Lane) -> bool:
         """Queue a frame; a peer that cannot keep up is ended. False: not queued."""
@@ -124,8 +125,7 @@ class Peer:
             else:
                 costs = await self._control(message)
             for cost in costs:
-                if self._frames.spend(cost):
-                    raise FrameError(f"more than {limits.FRAMES_PER_S} frames a second")
+                await self._pace(cost)
                 spent += cost
                 if spent >= limits.YIELD_FRAMES:
                     spent = 0
@@ -133,13 +133,26 @@ class Peer:
             if wait_s := self._bytes.spend(len(message.data)):
                 await asyncio.sleep(wait_s)
 
+    async def _pace(self, cost: int) -> None:
+        """Wait when the peer sends too fast. Raises FrameError when it goes on so."""
+        wait_s, now_s = self._frames.spend(cost), time.monotonic()
+        if not wait_s:
+            self._too_fast_since_s = None
+            return
+        if self._too_fast_since_s is None:
+            self._too_fast_since_s = now_s
+        elif now_s - self._too_fast_since_s > limits.FLOOD_S:
+            raise FrameError(f"more than {limits.FRAMES_PER_S} frames a second")
+        if wait_s > limits.PAUSE_S:
+            await asyncio.sleep(wait_s)
+
     async def _control(self, message: aiohttp.WSMessage) -> Iterator[int]:
-        """Answer a ping; it and its answer count like a frame. Raises FrameError."""
+        """Answer a ping; what it costs. Raises FrameError for what carries nothing."""
         if message.type is WSMsgType.PING:
             await self._socket.pong(message.data)
         elif message.type is not WSMsgType.PONG:
             raise _fault(message)
-        return iter((1,))
+        return iter((limits.PING_COST,))
 
     async def _write(self) -> None:
         while True:

@@ -1,19 +1,24 @@
-"""Messages in pieces: refused at the first piece.
+"""Messages in pieces, and such as come very slowly: refused.
 
 A WebSocket message may come as many frames. No node sends it so (`send_bytes` makes one
 frame), aiohttp shows only whole messages, and one in pieces of a byte each takes the
 loop of its receiver a hundred times longer than its sender. So the headers of incoming
 frames are looked at before aiohttp parses them; the first that begins or continues a
-message in pieces ends the connection as a malformed frame does. The sockets differ from
+message in pieces ends the connection as a malformed frame does. So does one whose bytes
+trickle in: it would hold its memory for ever, and every byte of it counts as a sign of
+life. The sockets differ from
 aiohttp's in nothing else. They put `Guard` before its parser by the attribute that
 holds it (`_parser`), which the tests of hostile peers notice should it change.
 Source: RFC 6455, 5.2 and 5.4.
 """
 
+import asyncio
 from typing import Any
 
 import aiohttp
 from aiohttp import web
+
+from node.transport import limits
 
 FIN = 0x80
 MASKED = 0x80
@@ -34,6 +39,11 @@ class FrameHeaders:
         """The first bytes of a header whose rest is yet to come."""
         self._skip = 0
         """Bytes of payload to come."""
+
+    @property
+    def is_within(self) -> bool:
+        """Whether a frame has begun and not ended."""
+        return bool(self._begun) or self._skip > 0
 
     def has_piece(self, data: bytes) -> bool:
         """Whether a frame that begins here is not a whole message."""
@@ -69,23 +79,55 @@ class Guard:
         self._parser = parser
         self._queue = queue
         self._headers = FrameHeaders()
+        self._received = 0
+        """Bytes since the last look."""
+        self._look: asyncio.TimerHandle | None = None
 
     def feed_data(self, data: bytes) -> tuple[bool, bytes]:
         """As the parser's; (True, b"") ends the connection."""
         if self._headers.has_piece(data):
-            reason = "a message in pieces"
-            code = aiohttp.WSCloseCode.PROTOCOL_ERROR
-            self._queue.set_exception(aiohttp.WebSocketError(code, reason))
+            self._refuse("a message in pieces")
             return True, b""
+        self._received += len(data)
+        if self._look is None and self._headers.is_within:
+            self._look_later()
         found: tuple[bool, bytes] = self._parser.feed_data(data)
         return found
 
     def feed_eof(self) -> None:
         """As the parser's."""
+        self.close()
         self._parser.feed_eof()
 
+    def close(self) -> None:
+        """Look no more."""
+        if self._look is not None:
+            self._look.cancel()
+            self._look = None
 
-def _guarded(parser: Any, queue: Any) -> Guard | None:
+    def _look_later(self) -> None:
+        self._received = 0
+        loop = asyncio.get_running_loop()
+        self._look = loop.call_later(limits.SLOW_S, self._on_look)
+
+    def _on_look(self) -> None:
+        """Whether what was under way then, and still is, came on."""
+        self._look = None
+        if not self._headers.is_within:
+            return
+        if self._received < limits.SLOW_BYTES_PER_S * limits.SLOW_S:
+            self._refuse("a message that comes too slowly")
+        else:
+            self._look_later()
+
+    def _refuse(self, reason: str) -> None:
+        code = aiohttp.WSCloseCode.PROTOCOL_ERROR
+        self._queue.set_exception(aiohttp.WebSocketError(code, reason))
+
+
+def _guarded(before: Guard | None, parser: Any, queue: Any) -> Guard | None:
+    if before is not None:
+        before.close()
     return None if parser is None else Guard(parser, queue)
 
 
@@ -100,7 +142,7 @@ class InboundSocket(web.WebSocketResponse):
 
     @_parser.setter
     def _parser(self, parser: Any) -> None:
-        self._guard = _guarded(parser, self._reader)
+        self._guard = _guarded(self._guard, parser, self._reader)
 
 
 class OutboundSocket(aiohttp.ClientWebSocketResponse):
@@ -114,4 +156,4 @@ class OutboundSocket(aiohttp.ClientWebSocketResponse):
 
     @_parser.setter
     def _parser(self, parser: Any) -> None:
-        self._guard = _guarded(parser, self._reader)
+        self._guard = _guarded(self._guard, parser, self._reader)

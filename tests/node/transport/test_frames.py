@@ -49,6 +49,7 @@ from node.transport.frames import (
     encode,
 )
 from node.transport.limits import (
+    JUSTIFICATION_COST,
     MAX_FRAME_BYTES,
     MAX_FRAMES_PER_MESSAGE,
     QUESTION_COST,
@@ -107,7 +108,7 @@ def test_a_frame_counts_by_what_it_costs() -> None:
         for item in decode(encode(message), DOMAIN, Secp256k1Verifier())
         if not isinstance(item.message, RoundChangeMessage) or item.message.prepares
     }
-    assert costs.pop(RoundChangeMessage) == 4
+    assert costs.pop(RoundChangeMessage) == 1 + 3 * JUSTIFICATION_COST
     questions = (GetTransactions, GetBlocks, GetBlockByDigest, GetSignatures)
     assert [costs.pop(kind) for kind in questions] == [QUESTION_COST] * 4
     assert set(costs.values()) == {1}

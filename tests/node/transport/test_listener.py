@@ -284,7 +284,8 @@ async def test_text_messages_are_no_frames(tmp_path: Path, logged: LogWatch) -> 
 async def test_a_flood_of_good_frames_costs_the_connection(
     tmp_path: Path, logged: LogWatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "FRAMES_PER_S", 10)  # however slow the test is
+    monkeypatch.setattr(limits, "FRAMES_PER_S", 100)  # however slow the test is
+    monkeypatch.setattr(limits, "FLOOD_S", 0.2)
     async with loopback(tmp_path, KEYS[:3]) as network:
         node = await network.start(KEYS[1])
         async with hostile(network, node) as client:
@@ -300,7 +301,8 @@ async def test_a_flood_of_good_frames_costs_the_connection(
 async def test_a_flood_of_pings_costs_the_connection(
     tmp_path: Path, logged: LogWatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "FRAMES_PER_S", 10)  # however slow the test is
+    monkeypatch.setattr(limits, "FRAMES_PER_S", 100)  # however slow the test is
+    monkeypatch.setattr(limits, "FLOOD_S", 0.2)
     async with loopback(tmp_path, KEYS[:3]) as network:
         node = await network.start(KEYS[1])
         async with hostile(network, node) as client:
@@ -342,11 +344,32 @@ async def test_a_message_in_pieces_is_refused_at_its_first(
         await is_alive(network, node)
 
 
+async def test_a_message_that_trickles_in_is_not_waited_for(
+    tmp_path: Path, logged: LogWatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "SLOW_S", 0.2)
+    async with loopback(tmp_path, KEYS[:3]) as network:
+        node = await network.start(KEYS[1])
+        async with hostile(network, node) as client:
+            websocket = await client.connect(KEYS[2])
+            connection = websocket._conn
+            assert connection is not None
+            assert connection.transport is not None
+            # The header of a frame of a megabyte, and a little of it.
+            size = (1_000_000).to_bytes(8, "big")
+            connection.transport.write(b"\x82\xff" + size + bytes(4 + 10))
+            await node.inbox.until(lambda: node.inbox.disconnections != [])
+            assert logged.count("a message that comes too slowly") > 0
+        monkeypatch.undo()
+        await is_alive(network, node)
+
+
 async def test_signatures_to_recover_count_against_the_frames_of_a_peer(
     tmp_path: Path, logged: LogWatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A ROUND_CHANGE with as many PREPAREs as fit takes a hundred times as long."""
-    monkeypatch.setattr(limits, "FRAMES_PER_S", 10)  # however slow the test is
+    monkeypatch.setattr(limits, "FRAMES_PER_S", 100)  # however slow the test is
+    monkeypatch.setattr(limits, "FLOOD_S", 0.2)
     key, domain = KEYS[2], SigningDomain(7_001, Hash32(b"\x01" * 32))
     prepare = sign_draft(PrepareDraft(Prepare(1, 0, ZERO_HASH)), domain, key).signed
     draft = RoundChangeDraft(
