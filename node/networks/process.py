@@ -28,7 +28,11 @@ STOP_TIMEOUT_S = 8.0
 
 @dataclass(slots=True)
 class Usage:
-    """What a component has used, dead incarnations included."""
+    """What a component has used, dead incarnations included.
+
+    `write_bytes` are those of the pages it made dirty or those it wrote, whichever is
+    less: a file system with large folios counts a whole one for the page written.
+    """
 
     cpu_seconds: float = 0.0
     rss_bytes: int = 0
@@ -135,7 +139,7 @@ class ManagedProcess:
                     times.user + times.system,
                     process.memory_info().rss,
                     io.read_bytes,
-                    io.write_bytes,
+                    min(io.write_bytes, io.write_chars),
                 )
         return self._total()
 

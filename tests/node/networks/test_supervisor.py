@@ -145,6 +145,23 @@ async def test_a_crash_is_restarted_and_its_cost_is_kept(tmp_path: Path) -> None
     await asyncio.wait_for(made.task, DEADLINE_S)
 
 
+async def test_disk_bytes_are_not_more_than_what_was_written(tmp_path: Path) -> None:
+    program = (
+        "import os, signal\n"
+        f"with open({str(tmp_path / 'log')!r}, 'wb', 0) as file:\n"
+        "    for _ in range(4):\n"
+        "        file.write(b'x' * 1000); os.fsync(file.fileno())\n"
+        f"os.rename({str(tmp_path / 'log')!r}, {str(tmp_path / 'written')!r})\n"
+        "signal.pause()\n"
+    )
+    made = Running(tmp_path, process(tmp_path, "node1", program))
+    await made.ready()
+    row = await made.until("node1", lambda _: (tmp_path / "written").exists())
+    assert (await made.row("node1"))["write_bytes"] <= 4000, row
+    made.supervisor.stop()
+    await asyncio.wait_for(made.task, DEADLINE_S)
+
+
 async def test_a_refusal_is_not_restarted(tmp_path: Path) -> None:
     made = Running(tmp_path, process(tmp_path, "node1", "import sys; sys.exit(3)"))
     await made.ready()
