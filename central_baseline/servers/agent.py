@@ -1,10 +1,4 @@
-"""`python -m central_baseline.servers.agent FILE`: Patroni, mended in four places.
-
-Calls: of two agents the one with the higher address calls the other. If that one does
-not listen yet (both start at once, or it has just come back), pysyncobj calls again
-after five seconds; and a call into a cut cable it lets the system repeat, ever more
-rarely, so that a node is apart after the cut for as long again. Here an agent calls
-again twice a second, and gives a call up after one.
+"""`python -m central_baseline.servers.agent FILE`: Patroni, mended in three places.
 
 Rewinding: if the new primary dies while an old one's data is rewound from it, that data
 is neither one's, and PostgreSQL's manual tells to throw it away. Patroni keeps it, and
@@ -22,46 +16,28 @@ Beginning: a new cluster is to be strict from the start, but Patroni writes "ANY
 (*)", which PostgreSQL refuses, so that until a standby is known orders are acknowledged
 with one copy. Here it is "ANY 1 (*)": they wait.
 
-All else is Patroni's own program. Source: pysyncobj/transport.py, patroni/dcs/raft.py,
-patroni/postgresql/rewind.py (execute), patroni/ha.py (_is_healthiest_node), PostgreSQL
-manual, pg_rewind ("Warning").
+All else is Patroni's own program. Source: patroni/postgresql/rewind.py (execute),
+patroni/ha.py (_is_healthiest_node), PostgreSQL manual, pg_rewind ("Warning").
 """
 
 import sys
 import time
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from patroni import __main__ as patroni
-from patroni.dcs import raft
+import patroni.postgresql.rewind  # before patroni.ha: they import each other
+from patroni import __main__ as program
 from patroni.ha import Ha
-from patroni.postgresql.rewind import Rewind
 from patroni.postgresql.sync import SyncHandler
 
-CALL_AGAIN_S = 0.5
-GIVE_UP_S = 1.0
+Rewind = patroni.postgresql.rewind.Rewind
 CLOCK_S = 0.05  # by which a file's time may lie before the clock's
 
-_CALL = raft._TCPTransport._connectIfNecessarySingle
 _REWIND = Rewind.pg_rewind
 _STATUSES = Ha.fetch_nodes_statuses
 _NAME = SyncHandler.set_synchronous_standby_names
 LEADING = {"primary", "promoted"}
 BEHIND, AHEAD = 1, 2**63  # of every position there is; 0 would mean not running
-
-
-def call(transport: Any, node: Any) -> bool:
-    """In place of the transport's own, which never gives a call up."""
-    line = transport._connections.get(node)
-    called_at = transport._lastConnectAttempt.get(node, 0.0)
-    if (
-        line is not None
-        and line.state == raft.CONNECTION_STATE.CONNECTING
-        and time.monotonic() - called_at > GIVE_UP_S
-    ):
-        line.disconnect()
-    return bool(_CALL(transport, node))
 
 
 def rewind(patronis: Any, connection: Any) -> bool:
@@ -110,9 +86,6 @@ def name_standbys(handler: Any, names: Any, count: int | None = None) -> Any:
 
 def mend() -> None:
     """Patroni in this process is as said above from now on."""
-    made = partial(raft.SyncObjConf, connectionRetryTime=CALL_AGAIN_S)
-    vars(raft)["SyncObjConf"] = made
-    raft._TCPTransport._connectIfNecessarySingle = call
     Rewind.pg_rewind = rewind
     Ha.fetch_nodes_statuses = statuses
     SyncHandler.set_synchronous_standby_names = name_standbys
@@ -120,4 +93,4 @@ def mend() -> None:
 
 if __name__ == "__main__":
     mend()
-    sys.exit(patroni.main())
+    sys.exit(program.main())

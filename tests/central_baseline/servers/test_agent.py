@@ -1,5 +1,5 @@
-"""The agent is Patroni, but its Raft calls again soon, and it trusts no data that is
-half rewound."""
+"""The agent is Patroni, but it trusts no data that is half rewound, compares timelines
+before lengths, and asks for a copy from the start."""
 
 import os
 import subprocess
@@ -8,67 +8,29 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from patroni.dcs import Member, raft
-from patroni.ha import _MemberStatus
+from patroni.dcs import Member
 
 from central_baseline.servers import agent
 
+MemberStatus = sys.modules[agent.Ha.__module__]._MemberStatus
 SEEN = """
-from central_baseline.servers.agent import call, mend, rewind, statuses
+from central_baseline.servers.agent import mend, name_standbys, rewind, statuses
 mend()
-from patroni.dcs import Member, raft
-from patroni.ha import _MemberStatus
-found = raft.SyncObjConf(autoTick=False)
-print(found.connectionRetryTime, found.autoTick)
 from patroni.ha import Ha
 from patroni.postgresql.rewind import Rewind
+from patroni.postgresql.sync import SyncHandler
 print(Ha.fetch_nodes_statuses is statuses)
-print(raft._TCPTransport._connectIfNecessarySingle is call, Rewind.pg_rewind is rewind)
+print(Rewind.pg_rewind is rewind)
+print(SyncHandler.set_synchronous_standby_names is name_standbys)
 """
 
 
-def test_raft_calls_again_within_a_second_and_takes_patroni_s_settings() -> None:
+def test_what_is_mended_takes_the_place_of_patroni_s_own() -> None:
     """In a process of its own: it changes Patroni for as long as that lives."""
     seen = subprocess.run(
         [sys.executable, "-c", SEEN], capture_output=True, text=True, check=True
     )
-    retry_s, *others = seen.stdout.split()
-    assert 0 < float(retry_s) <= 1
-    assert others == ["False", "True", "True", "True"]
-
-
-class Line:
-    """A connection that is never answered."""
-
-    def __init__(self) -> None:
-        self.state = raft.CONNECTION_STATE.DISCONNECTED
-        self.calls = 0
-
-    def connect(self, host: str, port: int) -> bool:
-        self.state = raft.CONNECTION_STATE.CONNECTING
-        self.calls += 1
-        return True
-
-    def disconnect(self) -> None:
-        self.state = raft.CONNECTION_STATE.DISCONNECTED
-
-
-@pytest.mark.parametrize(("give_up_s", "calls"), [(-1.0, 3), (60.0, 1)])
-def test_a_call_that_nobody_answers_is_made_anew(
-    monkeypatch: pytest.MonkeyPatch, give_up_s: float, calls: int
-) -> None:
-    monkeypatch.setattr(agent, "GIVE_UP_S", give_up_s)
-    partner, line = raft.TCPNode("127.0.0.1:1000"), Line()
-    transport = raft._TCPTransport.__new__(raft._TCPTransport)
-    transport._selfNode = raft.TCPNode("127.0.0.1:2000")
-    transport._selfIsReadonlyNode = False
-    transport._preventConnectNodes = set()
-    transport._connections = {partner: line}
-    transport._lastConnectAttempt = {}
-    transport._syncObj = SimpleNamespace(conf=SimpleNamespace(connectionRetryTime=0))
-    for _ in range(3):
-        agent.call(transport, partner)
-    assert line.calls == calls
+    assert seen.stdout.split() == ["True", "True", "True"]
 
 
 @pytest.mark.parametrize("ended", [True, False])
@@ -93,9 +55,9 @@ def test_only_data_that_is_half_rewound_is_marked_as_damaged(
     assert control.exists() == (ended or not began)
 
 
-def status(timeline: int, position: int, in_recovery: bool = True) -> _MemberStatus:
+def status(timeline: int, position: int, in_recovery: bool = True) -> MemberStatus:
     member = Member.from_node(1, "db9", None, "{}")
-    return _MemberStatus(member, True, in_recovery, position, {"timeline": timeline})
+    return MemberStatus(member, True, in_recovery, position, {"timeline": timeline})
 
 
 @pytest.mark.parametrize(
@@ -118,7 +80,7 @@ def test_who_does_not_run_or_leads_or_is_unknown_is_told_as_it_is() -> None:
     assert agent.compared(leading, 3) is leading
     other = status(2, 70)
     assert agent.compared(other, None) is other
-    unknown = _MemberStatus.unknown(other.member)
+    unknown = MemberStatus.unknown(other.member)
     assert agent.compared(unknown, 3) is unknown
 
 
