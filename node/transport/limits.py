@@ -46,6 +46,9 @@ QUESTION_COST = 8
 JUSTIFICATION_COST = 8
 PING_COST = 100
 """A peer pings every few seconds."""
+CONTROLS_PER_S = 10
+CONTROLS_BURST = 100
+"""Pings and pongs of a peer; the one too many ends the connection."""
 ITEMS_PER_COST = 32
 YIELD_FRAMES = 32
 """After so many frames of one peer the others and the timers get their turn."""

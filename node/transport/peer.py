@@ -41,6 +41,11 @@ class Allowance:
         self._left = min(self._most, self._left + gained) - amount
         return max(0.0, -self._left / self._per_s)
 
+    @property
+    def is_rested(self) -> bool:
+        """Whether at least half is left: it was not used up for a while."""
+        return self._left >= self._most / 2
+
 
 class Peer:
     """A peer from its adoption to its end; `run` lives as long as the connection."""
@@ -137,7 +142,9 @@ class Peer:
         """Wait when the peer sends too fast. Raises FrameError when it goes on so."""
         wait_s, now_s = self._frames.spend(cost), time.monotonic()
         if not wait_s:
-            self._too_fast_since_s = None
+            # A pause that took longer than it had to is no rest.
+            if self._frames.is_rested:
+                self._too_fast_since_s = None
             return
         if self._too_fast_since_s is None:
             self._too_fast_since_s = now_s

@@ -1,4 +1,4 @@
-"""Messages in pieces, and such as come very slowly: refused.
+"""Messages in pieces, such as come very slowly, and many pings: refused.
 
 A WebSocket message may come as many frames. No node sends it so (`send_bytes` makes one
 frame), aiohttp shows only whole messages, and one in pieces of a byte each takes the
@@ -6,9 +6,10 @@ loop of its receiver a hundred times longer than its sender. So the headers of i
 frames are looked at before aiohttp parses them; the first that begins or continues a
 message in pieces ends the connection as a malformed frame does. So does one whose bytes
 trickle in: it would hold its memory for ever, and every byte of it counts as a sign of
-life. The sockets differ from
-aiohttp's in nothing else. They put `Guard` before its parser by the attribute that
-holds it (`_parser`), which the tests of hostile peers notice should it change.
+life; and so do pings and pongs by the hundred, each of which would be parsed and queued
+before anybody could count it. The sockets differ from aiohttp's in nothing else. They
+put `Guard` before its parser by the attribute that holds it (`_parser`), which tests of
+hostile peers notice should it change.
 Source: RFC 6455, 5.2 and 5.4.
 """
 
@@ -19,10 +20,13 @@ import aiohttp
 from aiohttp import web
 
 from node.transport import limits
+from node.transport.peer import Allowance
 
 FIN = 0x80
 MASKED = 0x80
 OPCODE = 0x0F
+CONTROL = 0x08
+"""Set in the opcodes of PING, PONG and CLOSE."""
 LENGTH = 0x7F
 EXTENDED = {126: 2, 127: 8}
 """Bytes of a length that the header's second byte does not hold."""
@@ -32,9 +36,11 @@ MASK_BYTES = 4
 class FrameHeaders:
     """Finds the headers of frames in a stream, whatever its chunks."""
 
-    __slots__ = ("_begun", "_skip")
+    __slots__ = ("_begun", "_skip", "controls")
 
     def __init__(self) -> None:
+        self.controls = 0
+        """Control frames that began; whoever counts them sets it back."""
         self._begun = b""
         """The first bytes of a header whose rest is yet to come."""
         self._skip = 0
@@ -46,7 +52,10 @@ class FrameHeaders:
         return bool(self._begun) or self._skip > 0
 
     def has_piece(self, data: bytes) -> bool:
-        """Whether a frame that begins here is not a whole message."""
+        """Whether a frame that begins here is not a whole message.
+
+        What follows CONTROLS_BURST control frames is not looked at.
+        """
         if self._begun:
             data, self._begun = self._begun + data, b""
         at, size = self._skip, len(data)
@@ -56,6 +65,10 @@ class FrameHeaders:
             first, second = data[at], data[at + 1]
             if not first & FIN or not first & OPCODE:
                 return True
+            if first & CONTROL:
+                self.controls += 1
+                if self.controls > limits.CONTROLS_BURST:
+                    return False
             length = second & LENGTH
             more = EXTENDED.get(length, 0)
             end = at + 2 + more
@@ -79,6 +92,7 @@ class Guard:
         self._parser = parser
         self._queue = queue
         self._headers = FrameHeaders()
+        self._controls = Allowance(limits.CONTROLS_PER_S, limits.CONTROLS_BURST)
         self._received = 0
         """Bytes since the last look."""
         self._look: asyncio.TimerHandle | None = None
@@ -88,6 +102,12 @@ class Guard:
         if self._headers.has_piece(data):
             self._refuse("a message in pieces")
             return True, b""
+        if self._headers.controls:
+            overdrawn_s = self._controls.spend(self._headers.controls)
+            self._headers.controls = 0
+            if overdrawn_s:
+                self._refuse("too many pings")
+                return True, b""
         self._received += len(data)
         if self._look is None and self._headers.is_within:
             self._look_later()

@@ -303,6 +303,7 @@ async def test_a_flood_of_pings_costs_the_connection(
 ) -> None:
     monkeypatch.setattr(limits, "FRAMES_PER_S", 100)  # however slow the test is
     monkeypatch.setattr(limits, "FLOOD_S", 0.2)
+    monkeypatch.setattr(limits, "CONTROLS_BURST", 10**6)  # those just within it
     async with loopback(tmp_path, KEYS[:3]) as network:
         node = await network.start(KEYS[1])
         async with hostile(network, node) as client:
@@ -312,6 +313,22 @@ async def test_a_flood_of_pings_costs_the_connection(
                     await websocket.ping()
             await node.inbox.until(lambda: node.inbox.disconnections != [])
             assert logged.count("frames a second") > 0
+        await is_alive(network, node)
+
+
+async def test_too_many_pings_are_not_even_parsed(
+    tmp_path: Path, logged: LogWatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "PING_COST", 0)  # nobody who reads them minds
+    async with loopback(tmp_path, KEYS[:3]) as network:
+        node = await network.start(KEYS[1])
+        async with hostile(network, node) as client:
+            websocket = await client.connect(KEYS[2])
+            with contextlib.suppress(ConnectionError):
+                for _ in range(20 * limits.CONTROLS_BURST):
+                    await websocket.ping()
+            await node.inbox.until(lambda: node.inbox.disconnections != [])
+            assert logged.count("too many pings") > 0
         await is_alive(network, node)
 
 

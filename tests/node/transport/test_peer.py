@@ -21,3 +21,11 @@ def test_a_full_bucket_does_not_overflow() -> None:
     bucket = Allowance(10**9, 1_000)
     bucket.spend(0)
     assert bucket.spend(10**9) > 0
+
+
+def test_a_bucket_is_rested_with_half_of_it() -> None:
+    bucket = Allowance(SLOW, 1_000)
+    bucket.spend(400)
+    assert bucket.is_rested
+    bucket.spend(400)
+    assert not bucket.is_rested

@@ -5,6 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node.transport import limits
 from node.transport.pieces import FrameHeaders
 
 TEXT, BINARY, PING, CONTINUATION = 1, 2, 9, 0
@@ -64,3 +65,12 @@ def test_byte_by_byte_is_as_good_as_at_once() -> None:
     headers = FrameHeaders()
     found = [headers.has_piece(data[at : at + 1]) for at in range(len(data))]
     assert found.index(True) == len(frame(BINARY, b"\x00" * 70_000)) + 1
+
+
+def test_control_frames_are_counted_and_no_more_looked_at_than_allowed() -> None:
+    headers = FrameHeaders()
+    assert not headers.has_piece(frame(PING, b"?") * 3 + frame(BINARY, b"x"))
+    assert headers.controls == 3
+    flood = frame(PING, b"") * (2 * limits.CONTROLS_BURST)
+    assert not headers.has_piece(flood + frame(BINARY, b"x", fin=False))
+    assert headers.controls == limits.CONTROLS_BURST + 1
