@@ -7,6 +7,7 @@ from statistics import median
 from bench.analysis.run import RunResult, TargetResult
 from bench.analysis.series import BY_NAME, METRICS, Metric, interval_of, values_of
 from bench.report.words import listed, number, percent, plural
+from bench.scenario.variant import loads_of
 from bench.stats.ranks import TRIALS_MIN
 from bench.stats.verdict import Finding, Verdict, compare
 
@@ -20,6 +21,8 @@ class Pair:
     """One figure of two targets at one load, and what may be said of their ratio."""
 
     load: str
+    where: str
+    """The load in words, and whether each side faced a crowd of its own."""
     metric: Metric
     left: TargetResult
     right: TargetResult
@@ -37,7 +40,16 @@ def pair_of(
     theirs = values_of(right.at(load), metric)
     margin = result.scenario.trials.equivalence_ratio
     verdict = compare(ours, theirs, margin)
-    return Pair(load, metric, left, right, verdict, (len(ours), len(theirs)))
+    where = _where(result, load)
+    return Pair(load, where, metric, left, right, verdict, (len(ours), len(theirs)))
+
+
+def _where(result: RunResult, name: str) -> str:
+    """A share of the knee is a different crowd for each target: said every time."""
+    load = next(load for load in loads_of(result.scenario) if load.name == name)
+    if load.of_knee is None:
+        return f"At the {name} load"
+    return f"At the {name} load ({percent(load.of_knee)} of each one's own knee)"
 
 
 def pairs(result: RunResult) -> Iterator[Pair]:
@@ -57,7 +69,7 @@ def sentence(pair: Pair, margin: float) -> str:
     """One pair in a sentence."""
     verdict, words = pair.verdict, pair.metric.words
     left, right = pair.left.name, pair.right.name
-    where = f"At the {pair.load} load"
+    where = pair.where
     if verdict.interval is None:
         return (
             f"{where} {words} was {number(verdict.point)} times as much on {left} as "
