@@ -92,7 +92,8 @@ async def test_disk_bytes_are_no_more_than_were_written(
     await unit.start()
     await until((tmp_path / "written").exists)
     meter.sample()
-    assert meter.usage("unit").write_bytes <= (8 << 20) + 40 * 8192
+    few = 4096  # of whatever a process writes beside its files, to pipes for one
+    assert meter.usage("unit").write_bytes <= (8 << 20) + 40 * 8192 + few
     await unit.stop()
 
 
