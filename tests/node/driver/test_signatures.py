@@ -1,5 +1,9 @@
 """What peers hold of a validator tells it whether its safety log is its newest."""
 
+from typing import Any
+
+import pytest
+
 from node.chain.signing import Secp256k1Verifier, SigningDomain
 from node.consensus import codec
 from node.consensus.messages import (
@@ -14,10 +18,19 @@ from node.consensus.messages import (
     RoundChange,
     RoundChangeDraft,
 )
-from node.driver.peers.signatures import Observed
+from node.driver.background import Background
+from node.driver.context import Context, DriverPorts, DriverSettings
+from node.driver.heads import Head
+from node.driver.peers.signatures import Observed, OwnSignatures
+from node.driver.ports import Lanes, PeerInfo, WireMessage
 from node.primitives.keccak import keccak256
-from node.sync.messages import MAX_OBSERVED_SIGNATURES, GetSignatures
-from tests.node.driver.cluster import CHAIN_ID, genesis_of, key_of
+from node.primitives.types import Address
+from node.storage.memory import MemoryBlockStore, MemorySafetyLog
+from node.storage.safety_frames import Binding
+from node.storage.system import SystemClock
+from node.sync.messages import MAX_OBSERVED_SIGNATURES, GetSignatures, Signatures
+from node.txpool.pool import TxPool
+from tests.node.driver.cluster import CHAIN_ID, genesis_of, inline, key_of
 from tests.node.storage.samples import finals
 
 DOMAIN = SigningDomain(CHAIN_ID, genesis_of(1).digest)
@@ -67,3 +80,84 @@ def test_a_proposal_is_held_without_its_transactions_and_still_decodes() -> None
 
 def test_nothing_is_held_of_a_validator_that_was_never_heard() -> None:
     assert held(Observed()) == []
+
+
+class Asking:
+    """A validator that starts among others; they are asked, and answer when told to."""
+
+    def __init__(self, validators: int) -> None:
+        genesis = genesis_of(validators)
+        self.others = [key_of(n).address for n in range(1, validators)]
+        self.asked: dict[Address, int] = {}
+        self.begun_after: list[int] = []
+        self.answers = 0
+        unused: Any = None
+        ports = DriverPorts(
+            SystemClock(),
+            Lanes(inline, inline, inline, inline),  # type: ignore[arg-type]
+            MemoryBlockStore(),
+            MemorySafetyLog(Binding(bytes(16), KEY.address, genesis.digest)),
+            unused,
+            self,  # type: ignore[arg-type]
+            KEY,
+            Secp256k1Verifier(),
+        )
+        context = Context(
+            genesis=genesis,
+            ports=ports,
+            settings=DriverSettings(),
+            pool=TxPool(),
+            tasks=Background(unused),
+            post=unused,
+            head=Head(genesis.header, genesis.validators),
+        )
+        self.own = OwnSignatures(context, self._on_enough)
+
+    def _on_enough(self) -> None:
+        self.begun_after.append(self.answers)
+
+    # Network
+    def peers(self) -> list[PeerInfo]:
+        return [PeerInfo(peer, "memory", False, 0) for peer in self.others]
+
+    def send(self, peer: Address, message: WireMessage) -> None:
+        assert isinstance(message, GetSignatures)
+        self.asked[peer] = message.request_id
+
+    def answer(self, peer: Address) -> bool:
+        """It holds nothing of ours; whether that is enough."""
+        self.answers += 1
+        self.own.on_signatures(peer, Signatures(self.asked[peer], ()))
+        return self.own.is_confirmed
+
+
+@pytest.mark.parametrize(("validators", "needed"), [(2, 1), (4, 2), (5, 3), (7, 4)])
+async def test_as_many_must_answer_as_make_a_quorum_with_the_asker(
+    validators: int, needed: int
+) -> None:
+    """One fewer, and all that made a quorum with it may be among the silent."""
+    asking = Asking(validators)
+    asking.own.start()
+    assert sorted(asking.asked) == sorted(asking.others)
+    assert not asking.own.is_confirmed
+    enough = [asking.answer(peer) for peer in asking.others[:needed]]
+    assert enough == [False] * (needed - 1) + [True]
+    assert asking.begun_after == [needed]
+    asking.own.close()
+
+
+async def test_neither_strangers_nor_second_answers_count() -> None:
+    asking = Asking(4)
+    asking.own.start()
+    stranger = key_of(9).address
+    asking.own.on_connected(stranger)
+    first, second, _ = asking.others
+    assert not any(asking.answer(peer) for peer in (stranger, first, first))
+    asking.own.on_connected(first)
+    assert not asking.answer(first)
+    assert asking.answer(second)
+    asking.own.close()
+
+
+async def test_a_single_validator_has_nobody_to_ask() -> None:
+    assert Asking(1).own.is_confirmed
