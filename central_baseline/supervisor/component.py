@@ -18,7 +18,13 @@ from enum import StrEnum
 
 from central_baseline.errors import CentralError, StartError, UsageError
 from central_baseline.supervisor.memory import Segments
-from central_baseline.supervisor.meter import MARK, Meter, program_of, read_table
+from central_baseline.supervisor.meter import (
+    MARK,
+    Meter,
+    is_stopped,
+    program_of,
+    read_table,
+)
 from central_baseline.supervisor.processes import (
     Child,
     Processes,
@@ -33,6 +39,8 @@ READY_POLL_S = 0.03  # at first; asking is work for who is asked, so ever more r
 MAX_READY_POLL_S = 0.25
 POLL_SLOWS_BY = 1.2
 GONE_POLL_S = 0.01
+PAUSE_POLL_S = 0.005
+PAUSE_POLLS = 400
 GONE_TIMEOUT_S = 20.0
 LOG_TAIL = 1500  # characters shown when a server does not come up
 
@@ -143,11 +151,20 @@ class Component:
         os.kill(tops[0], signal.SIGKILL)
         return tops[0]
 
-    def pause(self) -> None:
-        """SIGSTOP to every process: it holds its connections and does nothing."""
+    async def pause(self) -> None:
+        """SIGSTOP to every process: it holds its connections and does nothing.
+
+        Returns when all have obeyed, which on a busy machine is not at once; one that
+        waits for its disk may take longer than all polls and is not waited for.
+        """
         if self.state is State.RUNNING:
-            self._signal_tree(signal.SIGSTOP)
+            tree = self._meter.tree(self.name)
+            _signal_all(tree, signal.SIGSTOP)
             self.state = State.PAUSED
+            for _ in range(PAUSE_POLLS):
+                if all(map(is_stopped, tree)):
+                    break
+                await asyncio.sleep(PAUSE_POLL_S)
 
     def resume(self) -> None:
         """SIGCONT to every process."""

@@ -169,6 +169,16 @@ def is_alive(pid: int) -> bool:
     return stat is not None and not stat.dead
 
 
+def is_stopped(pid: int) -> bool:
+    """Whether the process has obeyed SIGSTOP, or is no more."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            line = file.read()
+    except OSError:
+        return True
+    return line[line.rindex(b")") + 2 :][:1] in (b"T", b"t", b"Z", b"X")
+
+
 def program_of(pid: int) -> str:
     """The name of the program a process executes, empty when it is gone."""
     try:

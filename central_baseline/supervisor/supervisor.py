@@ -145,7 +145,10 @@ class Supervisor:
                 return await self._kill(request)
             case "pause" | "resume":
                 component = self._named(request)
-                component.pause() if op == "pause" else component.resume()
+                if op == "pause":
+                    await component.pause()
+                else:
+                    component.resume()
                 return {"state": component.state}
             case "restart":
                 return await self._restart(self._named(request))

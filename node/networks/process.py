@@ -24,6 +24,9 @@ import psutil
 PR_SET_PDEATHSIG = 1
 CGROUP_SETTING = "CHANDLERY_CGROUP"
 STOP_TIMEOUT_S = 8.0
+PAUSE_POLL_S = 0.005
+PAUSE_POLLS = 400
+"""A process that waits for its disk obeys SIGSTOP when that is over."""
 
 
 @dataclass(slots=True)
@@ -103,10 +106,14 @@ class ManagedProcess:
         self.sample()
         self._signal(signal.SIGKILL)
 
-    def pause(self) -> None:
-        """SIGSTOP."""
+    async def pause(self) -> None:
+        """SIGSTOP; returns when it was obeyed, or after PAUSE_POLLS looks."""
         self._signal(signal.SIGSTOP)
         self.paused = True
+        for _ in range(PAUSE_POLLS):
+            if self._is_stopped():
+                break
+            await asyncio.sleep(PAUSE_POLL_S)
 
     def resume(self) -> None:
         """SIGCONT."""
@@ -127,6 +134,14 @@ class ManagedProcess:
         except TimeoutError:
             self._signal(signal.SIGKILL)
             await process.wait()
+
+    def _is_stopped(self) -> bool:
+        if self.pid is None:
+            return True
+        try:
+            return bool(psutil.Process(self.pid).status() == psutil.STATUS_STOPPED)
+        except psutil.Error:
+            return True
 
     def sample(self) -> Usage:
         """Read the accounts of the living incarnation; returns the total."""

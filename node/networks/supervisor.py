@@ -125,7 +125,7 @@ class Supervisor:
                 self._restart_after[process.name] = float(after)
             process.kill()
         elif op == "pause":
-            process.pause()
+            await process.pause()
         else:
             process.resume()
         return {"component": process.name}

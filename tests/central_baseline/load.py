@@ -53,9 +53,14 @@ class Shoppers:
         ]
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, kind: object, *_: object) -> None:
         self._stop.set()
-        await asyncio.gather(*self._tasks)
+        if kind is None:
+            await asyncio.gather(*self._tasks)
+            return
+        for task in self._tasks:  # what went wrong is told by whoever raised it
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def until_acknowledged(self, more: int) -> None:
         """Wait for so many more acknowledged purchases."""

@@ -73,9 +73,9 @@ async def test_a_paused_component_uses_no_cpu_until_it_is_resumed(
 ) -> None:
     unit = component(processes, meter, PlainServer(BURN, tmp_path / "log"))
     await unit.start()
-    unit.pause()
+    await unit.pause()
     process = psutil.Process(meter.tree("unit")[0])
-    await until(lambda: process.status() == psutil.STATUS_STOPPED)
+    assert process.status() == psutil.STATUS_STOPPED
     before = process.cpu_times().user
     unit.resume()
     await until(lambda: process.cpu_times().user > before)
