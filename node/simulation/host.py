@@ -98,7 +98,8 @@ class Host:
         self._lanes: list[Lane] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._port: Port | None = None
-        self._is_starting = False
+        self._starting: object | None = None
+        """Of the start that is under way: a crash forgets it, the next has its own."""
         FileSafetyLog.create(SAFETY_LOG, self._binding, self.disk)
 
     @property
@@ -129,10 +130,10 @@ class Host:
 
     async def start(self) -> None:
         """Recover from the disk and run; nothing when it is up or refused."""
-        if self.is_up or self.refused or self._is_starting:
+        if self.is_up or self.refused or self._starting is not None:
             return
         self.disk.restart()
-        self._is_starting = True
+        starting = self._starting = object()
         self.starts += 1
         self._around.history.note(self.name, f"start {self.starts}")
         try:
@@ -144,7 +145,8 @@ class Host:
         except StorageFailed as error:
             self._on_end(error)
         finally:
-            self._is_starting = False
+            if self._starting is starting:
+                self._starting = None
 
     async def _start(self) -> None:
         around = self._around
@@ -212,8 +214,10 @@ class Host:
 
     def crash(self, is_power_cut: bool, why: str) -> None:
         """Dead at once; nothing of the process acts any more."""
-        if self.driver is None and not self._is_starting:
+        if self.driver is None and self._starting is None:
             return
+        # What it began ends at its lane; the power may be back before it does.
+        self._starting = None
         self._around.history.note(self.name, f"down: {why}")
         if self.observer is not None:
             self.observer.close()
