@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from eth_abi.exceptions import DecodingError
+
 from bench.adapters.chain.provision import nonces_of, read_fees, read_funders
 from bench.adapters.chain.rpc import Nodes, RpcRefusal
 from bench.adapters.chain.signing import Account, Call, Fees, Signed
@@ -124,8 +126,10 @@ async def price_at(nodes: Nodes, shop: str) -> int:
     answer = await nodes.anywhere("eth_call", view, "latest")
     try:
         return int(decode_result("sku", bytes.fromhex(answer[2:]))["price"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise BenchError(f"no shop answers at {shop}: {error!r}") from None
+    except (DecodingError, ValueError, KeyError, TypeError):
+        raise BenchError(
+            f"no shop answers at {shop}: `chandlery shop deploy` prints its address"
+        ) from None
 
 
 def sign_order(
