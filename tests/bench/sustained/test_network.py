@@ -21,6 +21,9 @@ async def figures(logs: Path) -> Figures:
     launcher = make_launcher(parse_target("validators-1"), logs)
     try:
         running = await launcher.start()
+        nobody = Plan(running.folder, "0x" + "11" * 20, 20.0, 2.0, 5)
+        with pytest.raises(BenchError, match="no shop answers"):
+            await measure(nobody)
         shop = str(read_json(running.folder / "shop.json")["address"])
         steady = Plan(running.folder, shop, 20.0, 2.0, 5, profile=True)
         found = await measure(steady)
