@@ -65,10 +65,6 @@ class FrameHeaders:
             first, second = data[at], data[at + 1]
             if not first & FIN or not first & OPCODE:
                 return True
-            if first & CONTROL:
-                self.controls += 1
-                if self.controls > limits.CONTROLS_BURST:
-                    return False
             length = second & LENGTH
             more = EXTENDED.get(length, 0)
             end = at + 2 + more
@@ -77,6 +73,10 @@ class FrameHeaders:
             end += MASK_BYTES if second & MASKED else 0
             if end > size:
                 break
+            if first & CONTROL:
+                self.controls += 1
+                if self.controls > limits.CONTROLS_BURST:
+                    return False
             at = end + length
         else:
             self._skip = at - size

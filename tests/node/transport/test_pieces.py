@@ -74,3 +74,10 @@ def test_control_frames_are_counted_and_no_more_looked_at_than_allowed() -> None
     flood = frame(PING, b"") * (2 * limits.CONTROLS_BURST)
     assert not headers.has_piece(flood + frame(BINARY, b"x", fin=False))
     assert headers.controls == limits.CONTROLS_BURST + 1
+
+
+def test_a_control_frame_in_pieces_of_the_stream_is_counted_once() -> None:
+    headers = FrameHeaders()
+    for at in range(len(data := frame(PING, b"there?"))):
+        assert not headers.has_piece(data[at : at + 1])
+    assert headers.controls == 1
